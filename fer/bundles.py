@@ -1,0 +1,158 @@
+"""`Bundle`: a trained model as a folder that carries everything prediction needs, and proves that nothing in it has changed.
+
+    card.json       label sets in order, preprocessing, crop, calibration, figures, data, settings, licence, limits
+    model.litert    what predicts: float32 (N, S, S, C) → logits, one output a head
+    model.keras     the same network for Keras: to train on, to look into
+    README.md       the card for people
+    SHA256SUMS      hashes of all of these (`sha256sum -c` reads it)
+
+Reading a bundle needs neither Keras nor TensorFlow; making one (`fer/bundling.py`) does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from fer.errors import BundleError, FerError
+from fer.labels import LabelSet
+from fer.preprocessing import Preprocessing
+from fer.workspace import models_dir
+
+FORMAT = 1
+DEFAULT_MODEL = "compact"
+SUMS = "SHA256SUMS"
+
+
+@dataclass(frozen=True)
+class Head:
+    """One answer of a network.
+
+    Args:
+        name: `labels`, or `votes` for a head that learned from FER+ votes; also the name of the LiteRT file's output.
+        label_set: its classes, in the order of its logits.
+        temperature: logits are divided by it before the softmax, so that probabilities are calibrated.
+    """
+
+    name: str
+    label_set: LabelSet
+    temperature: float
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A verified bundle; make one with `load_bundle`."""
+
+    path: Path
+    card: dict[str, Any]
+    sha256: str
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    @cached_property
+    def heads(self) -> tuple[Head, ...]:
+        return tuple(
+            Head(head["name"], LabelSet(tuple(head["labels"])), float(head["temperature"])) for head in self.card["heads"]
+        )
+
+    @property
+    def default_head(self) -> Head:
+        """The head that answers when none is asked for."""
+        return self.head(self.card["default_head"])
+
+    def head(self, name: str | None = None) -> Head:
+        """A head by its name; None for the default.
+
+        Raises:
+            BundleError: there is no such head.
+        """
+        wanted = self.card["default_head"] if name is None else name
+        for head in self.heads:
+            if head.name == wanted:
+                return head
+        raise BundleError(
+            f"The model {self.name!r} has no head {wanted!r}. It has: {', '.join(head.name for head in self.heads)}"
+        )
+
+    @cached_property
+    def preprocessing(self) -> Preprocessing:
+        return Preprocessing.from_dict(self.card["preprocessing"])
+
+    @property
+    def litert_path(self) -> Path:
+        return self.path / "model.litert"
+
+    @property
+    def keras_path(self) -> Path:
+        return self.path / "model.keras"
+
+
+def load_bundle(name_or_path: str | Path) -> Bundle:
+    """Open a bundle and check every file against its hash.
+
+    Args:
+        name_or_path: a name in the models folder, or the folder of a bundle.
+
+    Raises:
+        BundleError: there is no such bundle, a file is missing or was changed, or the card does not make sense.
+    """
+    path = Path(name_or_path)
+    if not (path / SUMS).is_file():
+        path = models_dir() / str(name_or_path)
+    if not path.is_dir():
+        names = ", ".join(list_bundles()) or "none yet"
+        raise BundleError(
+            f"No model {str(name_or_path)!r}. There are: {names}. `python -m fer bundle RUN NAME` makes one of a finished run."
+        )
+    if not (path / SUMS).is_file():
+        raise BundleError(f"{path} is no bundle: it has no {SUMS}.")
+    identity = _verify(path)
+    try:
+        card = json.loads((path / "card.json").read_text(encoding="utf-8"))
+        if card["format"] != FORMAT:
+            raise BundleError(f"The model {path.name!r} has card format {card['format']}; this version reads format {FORMAT}.")
+        bundle = Bundle(path, card, identity)
+        bundle.default_head, bundle.preprocessing  # noqa: B018  a card that makes no sense is refused here, not at the first face
+    except BundleError:
+        raise
+    except (ValueError, KeyError, TypeError, FerError) as error:
+        raise BundleError(
+            f"The card of the model {path.name!r} does not make sense: {error!r}. Make the bundle again."
+        ) from error
+    return bundle
+
+
+def list_bundles() -> list[str]:
+    """Names of the bundles in the models folder, the default first; none is opened."""
+    names = sorted(path.parent.name for path in models_dir().glob(f"*/{SUMS}"))
+    return sorted(names, key=lambda name: name != DEFAULT_MODEL)
+
+
+def file_sha256(path: Path) -> str:
+    """Hash of a file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verify(path: Path) -> str:
+    """Check the files of a bundle against SHA256SUMS; returns the hash of that list, which is the bundle's identity."""
+    listing = (path / SUMS).read_text(encoding="utf-8")
+    sums = {name: digest for digest, mark, name in (line.partition("  ") for line in listing.splitlines()) if mark}
+    for required in ("card.json", "model.litert", "model.keras"):
+        if required not in sums:
+            raise BundleError(f"The model {path.name!r} is incomplete: {SUMS} does not list {required}. Make the bundle again.")
+    for name, expected in sums.items():
+        file = path / name
+        if Path(name).name != name or not file.is_file():
+            raise BundleError(f"The model {path.name!r} lacks its file {name}. Copy or make the bundle again.")
+        if file_sha256(file) != expected:
+            raise BundleError(
+                f"The model {path.name!r} was changed: {name} does not match {SUMS}. Copy or make the bundle again."
+            )
+    return hashlib.sha256(listing.encode()).hexdigest()

@@ -1,0 +1,63 @@
+"""Face detection: a picture in, `Faces` out; three backends, one file each.
+
+`get_detector()` gives the best that is at hand. A detector says twice where a face is: its own box, and the square that FER2013
+would have been cut with (`Faces.crop_xyxy`), which is what a network has to be fed.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+
+from fer.detection import haar, mtcnn, yunet
+from fer.detection.faces import MIN_FACE_SIZE, DetectorInfo, FaceDetector, Faces, require_image
+from fer.detection.yunet import fetch_yunet
+from fer.errors import DetectionError
+
+__all__ = [
+    "MIN_FACE_SIZE",
+    "DetectorInfo",
+    "FaceDetector",
+    "Faces",
+    "available_detectors",
+    "default_detector_name",
+    "fetch_yunet",
+    "get_detector",
+    "require_image",
+]
+
+
+def available_detectors() -> list[DetectorInfo]:
+    """All detectors, the best first, also those that cannot be used yet (`available`, `state`)."""
+    return [yunet.describe(), haar.describe(), mtcnn.describe()]
+
+
+def default_detector_name() -> str:
+    """`yunet` where its file is, else `haar`."""
+    return "yunet" if yunet.describe().available else "haar"
+
+
+def get_detector(name: str = "auto") -> FaceDetector:
+    """A detector by name, loaded once a process and shared by its threads.
+
+    Args:
+        name: `yunet`, `haar` or `mtcnn`; `auto` is `default_detector_name()`.
+
+    Raises:
+        DetectionError: the name is unknown, or the detector is not available; the text says what to do.
+    """
+    infos = {info.name: info for info in available_detectors()}
+    chosen = default_detector_name() if name == "auto" else name
+    if chosen not in infos:
+        raise DetectionError(f"Unknown face detector {name!r}. Known: auto, {', '.join(infos)}")
+    if not infos[chosen].available:
+        raise DetectionError(f"The face detector {infos[chosen].title} is not available. {infos[chosen].state}")
+    return _loaded(chosen, yunet.yunet_path() if chosen == "yunet" else None)
+
+
+@lru_cache(maxsize=4)
+def _loaded(name: str, path: Path | None) -> FaceDetector:
+    # The path is part of the key: it changes when the user names another file.
+    if path is not None:
+        return yunet.YuNetDetector(path)
+    return haar.HaarDetector() if name == "haar" else mtcnn.MtcnnDetector()

@@ -1,0 +1,159 @@
+"""Answers on the picture: a thin box around each face and a plate with its label and percentage.
+
+Quick enough for every frame of a webcam: plates are drawn once by Pillow, kept, and copied into the picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageColor, ImageDraw, ImageFont
+
+from fer.boxes import iou_matrix
+from fer.detection import require_image
+from fer.inference.recognizer import FacePrediction
+
+# Below this confidence the answer is a guess: its box is dashed and grey.
+UNSURE_BELOW = 0.4
+NO_FACE = "No face found"
+
+_UNSURE_COLOUR = "#8A8F98"
+_NO_FACE_COLOUR = "#20242B"
+_OUTLINE = (24, 24, 24)  # around boxes, so that they stand out on a ground of their own colour
+# Shares of the picture's shorter side, which every size follows: at 480 px a line of 2 px and letters of 18.
+_LINE_SHARE, _TEXT_SHARE = 1 / 240, 1 / 27
+_SMALLEST_TEXT, _SMALLEST_SQUEEZED_TEXT = 11, 6
+
+_Box = tuple[int, int, int, int]
+
+
+def annotate(
+    image: NDArray[np.uint8], predictions: Sequence[FacePrediction], *, unsure_below: float = UNSURE_BELOW
+) -> NDArray[np.uint8]:
+    """Draw predictions on a copy of a picture; with none, say in words that no face was found.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        predictions: boxes in pixels of this image.
+        unsure_below: answers of less confidence are drawn dashed and grey.
+
+    Returns:
+        uint8 RGB (H, W, 3).
+
+    Raises:
+        ImageError: the image has another shape or dtype.
+    """
+    require_image(image)
+    canvas = np.array(image, order="C")
+    shorter = min(canvas.shape[:2])
+    text_size = max(_SMALLEST_TEXT, round(shorter * _TEXT_SHARE))
+    if not predictions:
+        plate = _fitting_plate(NO_FACE, _NO_FACE_COLOUR, text_size, canvas.shape[1])
+        _paste(canvas, plate, (canvas.shape[1] - plate.shape[1]) // 2, canvas.shape[0] - plate.shape[0] - text_size // 2)
+        return canvas
+    thickness = max(1, round(shorter * _LINE_SHARE))
+    boxes = [_drawn_box(prediction, canvas, thickness) for prediction in predictions]
+    for prediction, box in zip(predictions, boxes, strict=True):
+        if prediction.confidence < unsure_below:
+            _dashed(canvas, box, ImageColor.getrgb(_UNSURE_COLOUR), thickness)
+        else:
+            cv2.rectangle(canvas, box[:2], box[2:], _OUTLINE, thickness + 2)
+            cv2.rectangle(canvas, box[:2], box[2:], ImageColor.getrgb(prediction.label_set.colour(prediction.label)), thickness)
+    taken: list[_Box] = []
+    for prediction, box in zip(predictions, boxes, strict=True):  # after all boxes, so that no line crosses a plate
+        sure = prediction.confidence >= unsure_below
+        colour = prediction.label_set.colour(prediction.label) if sure else _UNSURE_COLOUR
+        # Small faces of a group get smaller plates, which else would hide their neighbours.
+        size = max(_SMALLEST_TEXT, min(text_size, (box[2] - box[0]) // 5))
+        plate = _fitting_plate(
+            f"{prediction.label} {prediction.confidence:.0%}".replace("%", " %"), colour, size, canvas.shape[1]
+        )
+        left, top = _place(plate, box, canvas, thickness, taken)
+        taken.append((left, top, left + plate.shape[1], top + plate.shape[0]))
+        _paste(canvas, plate, left, top)
+    return canvas
+
+
+def _drawn_box(prediction: FacePrediction, canvas: NDArray[np.uint8], thickness: int) -> _Box:
+    """A prediction's box in whole pixels, drawn back from the edge so that its line is seen."""
+    height, width = canvas.shape[:2]
+    inset = thickness // 2 + 1
+    left, top, right, bottom = (round(side) for side in prediction.xyxy)
+    left, top = min(max(left, inset), width - 1), min(max(top, inset), height - 1)
+    return left, top, max(left, min(right, width - 1 - inset)), max(top, min(bottom, height - 1 - inset))
+
+
+def _dashed(canvas: NDArray[np.uint8], box: _Box, colour: tuple[int, ...], thickness: int) -> None:
+    left, top, right, bottom = box
+    dash = 4 * thickness + 2
+    for outline, line_colour in ((2, _OUTLINE), (0, colour)):
+        for x in range(left, right, 2 * dash):
+            for y in (top, bottom):
+                cv2.line(canvas, (x, y), (min(x + dash, right), y), line_colour, thickness + outline)
+        for y in range(top, bottom, 2 * dash):
+            for x in (left, right):
+                cv2.line(canvas, (x, y), (x, min(y + dash, bottom)), line_colour, thickness + outline)
+
+
+def _place(plate: NDArray[np.uint8], box: _Box, canvas: NDArray[np.uint8], thickness: int, taken: list[_Box]) -> tuple[int, int]:
+    """Left and top of a plate: inside the picture, and off the other plates where there is room."""
+    height, width = plate.shape[:2]
+    edge = thickness // 2 + 1  # flush with the outer edge of the box
+    last_left, last_top = max(0, canvas.shape[1] - width), max(0, canvas.shape[0] - height)
+
+    def spots() -> Iterator[tuple[int, int]]:
+        for left in (box[0] - edge, box[2] + edge - width):
+            yield left, box[1] - edge - height + 1
+            yield left, box[3] + edge
+        yield box[0] - edge, box[1] - edge
+
+    for left, top in spots():
+        left = min(max(left, 0), last_left)
+        if 0 <= top <= last_top and not iou_matrix([(left, top, left + width, top + height)], taken).any():
+            return left, top
+    return min(max(box[0] - edge, 0), last_left), min(max(box[1] - edge, 0), last_top)
+
+
+def _paste(canvas: NDArray[np.uint8], plate: NDArray[np.uint8], left: int, top: int) -> None:
+    left, top = max(left, 0), max(top, 0)
+    place = canvas[top : top + plate.shape[0], left : left + plate.shape[1]]
+    place[:] = plate[: place.shape[0], : place.shape[1]]
+
+
+def _fitting_plate(text: str, colour: str, text_size: int, room: int) -> NDArray[np.uint8]:
+    """A plate no wider than the room, as far as letters can be made smaller."""
+    plate = _plate(text, colour, text_size)
+    if plate.shape[1] <= room:
+        return plate
+    return _plate(text, colour, max(_SMALLEST_SQUEEZED_TEXT, text_size * room // plate.shape[1]))
+
+
+@lru_cache(maxsize=512)
+def _plate(text: str, colour: str, text_size: int) -> NDArray[np.uint8]:
+    """Text on a ground of one colour, uint8 RGB (h, w, 3); read-only."""
+    font = _font(text_size)
+    ground = ImageColor.getrgb(colour)
+    left, _, right, _ = font.getbbox(text)
+    padding = max(2, text_size // 3)
+    # The height follows the font, not the letters, so that plates side by side are equally high.
+    size = (round(right - left) + 2 * padding, round(text_size * 1.5))
+    picture = Image.new("RGB", size, ground)
+    ImageDraw.Draw(picture).text((padding - left, size[1] / 2), text, _ink(ground), font, anchor="lm")
+    plate = np.array(picture)
+    plate.flags.writeable = False
+    return plate
+
+
+@lru_cache(maxsize=64)
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)  # Aileron, which Pillow carries
+
+
+def _ink(ground: tuple[int, ...]) -> str:
+    """Black or white, whichever has the higher contrast by WCAG 2.1 (relative luminance; they are equal at 0.179)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in ground[:3])]
+    return "black" if 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] > 0.179 else "white"

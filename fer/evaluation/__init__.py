@@ -1,0 +1,29 @@
+"""How good is a bundle? Metrics on plain arrays, intervals, the FER+ protocol, and reports that are kept.
+
+bundle + dataset ─ evaluate ─→ Report ─ save ─→ folder ─ load_report ─→ page, terminal, model card
+"""
+
+from fer.evaluation.evaluate import evaluate
+from fer.evaluation.ferplus import FerPlusScore, strict_labels, vote_distribution
+from fer.evaluation.intervals import wilson_interval
+from fer.evaluation.metrics import confusion_matrix
+from fer.evaluation.report import Report, ReportSummary, list_reports, load_report, reports_dir
+from fer.evaluation.scores import ClassRow, ConfusedPair
+from fer.evaluation.text import classification_text
+
+__all__ = [
+    "ClassRow",
+    "ConfusedPair",
+    "FerPlusScore",
+    "Report",
+    "ReportSummary",
+    "classification_text",
+    "confusion_matrix",
+    "evaluate",
+    "list_reports",
+    "load_report",
+    "reports_dir",
+    "strict_labels",
+    "vote_distribution",
+    "wilson_interval",
+]

@@ -1,0 +1,189 @@
+"""`evaluate`: a bundle answers a dataset, and the answers become a `Report`.
+
+Its main decision is which of the bundle's heads speaks for the dataset's classes; every step from that head's classes to the
+dataset's is by name, and a step that changes what the figures mean is said in the report's notes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer.data.dataset import Dataset
+from fer.errors import DataError, LabelError
+from fer.evaluation.ferplus import FerPlusScore, score_votes
+from fer.evaluation.report import Report
+from fer.labels import FER7, FER8, LabelSet
+
+if TYPE_CHECKING:  # the classifier opens LiteRT, and training, which takes only the votes from this package, needs neither
+    from fer.bundles import Bundle, Head
+    from fer.inference.classifier import Classifier
+
+WHOLE = "all"
+CHUNK = 256
+
+
+def evaluate(
+    bundle: Bundle,
+    dataset: Dataset,
+    *,
+    split: str | None = None,
+    head: str | None = None,
+    progress: Callable[[float], None] | None = None,
+    classifier: Classifier | None = None,
+) -> Report:
+    """Let a bundle answer a dataset.
+
+    Args:
+        bundle: the trained model.
+        dataset: with labels, and with FER+ votes for the strict FER+ figure too.
+        split: `train`, `val`, `test`, or `all`; default: test where there is one, else val, else all.
+        head: name of the bundle's head that answers; default: the one that fits the dataset's classes best (`choose_head`).
+        progress: called with the share done, 0…1.
+        classifier: one that is open already on this bundle; default: a new one.
+
+    Returns:
+        The report, not saved yet.
+
+    Raises:
+        DataError: the dataset has no such split, or no image.
+        LabelError: no head, or not the one named, knows all the dataset's classes.
+    """
+    split = split or next((name for name in ("test", "val") if name in dataset.split_names), WHOLE)
+    part = dataset if split == WHOLE else dataset.split(split)
+    if not len(part):
+        raise DataError(f"Dataset {dataset.name!r} holds no images to evaluate.")
+    chosen = choose_head(bundle, dataset.label_set, head)
+    votes_head = None if part.votes is None else choose_votes_head(bundle)
+    if classifier is None:
+        from fer.inference.classifier import Classifier
+
+        classifier = Classifier(bundle)
+    heads = {answering.name: answering for answering in (chosen, votes_head) if answering}
+    answers = _predict(bundle, classifier, part, heads, progress)
+    notes = list(_notes(part, split, chosen))
+    ferplus: FerPlusScore | None = None
+    if part.votes is not None:
+        if votes_head:
+            ferplus = score_votes(part.votes, spread_classes(answers[votes_head.name], votes_head.label_set, FER8))
+        notes.append(_ferplus_note(ferplus, votes_head))
+    return Report(
+        label_set=dataset.label_set,
+        y_true=part.label_ids.astype(np.int16),
+        y_prob=restrict_classes(answers[chosen.name], chosen.label_set, dataset.label_set),
+        names=part.names,
+        model=bundle.name,
+        bundle_sha256=bundle.sha256,
+        head=chosen.name,
+        dataset=dataset.name,
+        source=dataset.source,
+        fingerprint=dataset.fingerprint,
+        split=split,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        has_train_twin=_train_twins(dataset, part),
+        ferplus=ferplus,
+        notes=tuple(notes),
+    )
+
+
+def choose_head(bundle: Bundle, label_set: LabelSet, name: str | None = None) -> Head:
+    """The head that answers for these classes: one with just these, in any order, else one that knows them all; default first.
+
+    Args:
+        bundle: the trained model.
+        label_set: the dataset's classes.
+        name: take this head, if it knows all the classes.
+
+    Raises:
+        LabelError: no head fits.
+        FerError: the bundle has no head of that name.
+    """
+    wished = set(label_set)
+    candidates = [bundle.head(name)] if name else sorted(bundle.heads, key=lambda head: head != bundle.default_head)
+    fitting = [head for head in candidates if wished <= set(head.label_set)]
+    if not fitting:
+        known = "; ".join(f"{head.name}: {', '.join(head.label_set)}" for head in candidates)
+        raise LabelError(
+            f"The model {bundle.name!r} cannot answer for the classes {', '.join(label_set)}. "
+            f"Its heads know {known}. Keep only classes that one head knows, or train a model on yours."
+        )
+    return min(fitting, key=lambda head: wished != set(head.label_set))
+
+
+def choose_votes_head(bundle: Bundle) -> Head | None:
+    """The head that is held against FER+ votes: one with the eight classes, else one with FER2013's seven, else none."""
+    ordered = sorted(bundle.heads, key=lambda head: head != bundle.default_head)
+    return next((head for wished in (FER8, FER7) for head in ordered if set(head.label_set) == set(wished)), None)
+
+
+def restrict_classes(y_prob: NDArray[np.floating], source: LabelSet, target: LabelSet) -> NDArray[np.float32]:
+    """Probabilities (N, K) of a label set, given that the answer is one of the target's classes: float32 (N, T), rows sum to 1.
+
+    Raises:
+        LabelError: the source lacks a class of the target.
+    """
+    kept = y_prob[:, [source.label_id(name) for name in target]].astype(np.float64)
+    totals = kept.sum(axis=1, keepdims=True)
+    # Where every kept class has underflowed to 0, nothing is known about which of them it is.
+    return np.where(totals > 0, kept / np.where(totals > 0, totals, 1), 1 / len(target)).astype(np.float32)
+
+
+def spread_classes(y_prob: NDArray[np.floating], source: LabelSet, target: LabelSet) -> NDArray[np.float32]:
+    """Probabilities (N, K) of a label set in the columns of a larger one, float32 (N, T); classes that the source lacks get 0.
+
+    Raises:
+        LabelError: the target lacks a class of the source.
+    """
+    spread = np.zeros((len(y_prob), len(target)), np.float32)
+    spread[:, [target.label_id(name) for name in source]] = y_prob
+    return spread
+
+
+def _predict(
+    bundle: Bundle, classifier: Classifier, part: Dataset, heads: Iterable[str], progress: Callable[[float], None] | None
+) -> dict[str, NDArray[np.float32]]:
+    """Probabilities of each head for each image; images are read once, and only a chunk of them is in memory."""
+    size, channels = bundle.preprocessing.size, bundle.preprocessing.channels
+    chunks: dict[str, list[NDArray[np.float32]]] = {name: [] for name in heads}
+    for start in range(0, len(part), CHUNK):
+        indices = np.arange(start, min(start + CHUNK, len(part)))
+        batch = part.images.batch(indices, size, channels)
+        for name, done in chunks.items():
+            done.append(classifier.predict_batch(batch, head=name))
+        if progress:
+            progress((int(indices[-1]) + 1) / len(part))
+    return {name: np.concatenate(done) for name, done in chunks.items()}
+
+
+def _train_twins(dataset: Dataset, part: Dataset) -> NDArray[np.bool_] | None:
+    train = dataset.splits == "train"
+    if not train.any() or (part.splits == "train").any():
+        return None
+    return np.isin(part.content_ids, dataset.content_ids[train])
+
+
+def _notes(part: Dataset, split: str, head: Head) -> Iterable[str]:
+    extra = [name for name in head.label_set if name not in part.label_set]
+    if extra:
+        yield (
+            f"The head {head.name!r} also knows {', '.join(extra)}, which this dataset lacks: "
+            "its probabilities were restricted to the dataset's classes and scaled to the sum 1."
+        )
+    empty = [name for i, name in enumerate(part.label_set) if not (part.label_ids == i).any()]
+    if empty:
+        yield f"No image evaluated is labelled {', '.join(empty)}."
+    if split in ("train", WHOLE) and (part.splits == "train").any():
+        yield "Images of the dataset's train part were evaluated: a model that was trained on them looks better here than it is."
+
+
+def _ferplus_note(ferplus: FerPlusScore | None, head: Head | None) -> str:
+    if head is None:
+        return "FER+ votes were given, but no head of the model has the eight classes of FER+ or the seven of FER2013."
+    if ferplus is None:
+        return "FER+ votes were given, but the strict protocol keeps none of these images."
+    lacking = "" if set(head.label_set) == set(FER8) else f", which lacks {', '.join(n for n in FER8 if n not in head.label_set)}"
+    return f"FER+ (strict protocol, {ferplus.n} images) was answered by the head {head.name!r}{lacking}."

@@ -1,0 +1,256 @@
+"""`Report`: what a bundle answered on a dataset, as one folder that pages and command line can show without the dataset.
+
+    <report>/report.json         every figure, and where it comes from
+    <report>/probabilities.npz   y_true, y_prob, names, has_train_twin
+
+`fer/evaluation/evaluate.py` makes a report. On load the figures are worked out again from the probabilities and must be
+those of the JSON, so a damaged or edited report is noticed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from math import isclose
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer.errors import DataError, FerError
+from fer.evaluation.ferplus import FerPlusScore
+from fer.evaluation.scores import SINGLE_FIGURES, Scores
+from fer.labels import LabelSet
+from fer.workspace import workspace_dir
+
+REPORT_FILE = "report.json"
+PROBABILITIES_FILE = "probabilities.npz"
+FORMAT = 1
+
+_TEXTS = ("model", "bundle_sha256", "head", "dataset", "source", "fingerprint", "split", "created")
+_CHECKED = (*SINGLE_FIGURES, "confusion", "leaks", "accuracy_leak_free")
+
+
+@dataclass(frozen=True, eq=False)
+class Report(Scores):
+    """Answers of one bundle on N images; the figures are those of `Scores`.
+
+    Args:
+        names: str (N,), the images' names in the dataset.
+        model, bundle_sha256, head: who answered.
+        dataset, source, fingerprint: on what; the fingerprint is that of the whole dataset.
+        split: `train`, `val`, `test`, or `all` for the whole dataset.
+        created: ISO 8601, UTC.
+        has_train_twin: bool (N,), whether a training image of the dataset has the same pixels; None where that cannot be told,
+            because there is no train part, or because it was evaluated itself.
+        ferplus: agreement with FER+ votes; None where there are none.
+        notes: what a reader of the figures should know, one sentence each.
+    """
+
+    names: NDArray[np.str_]
+    model: str
+    bundle_sha256: str
+    head: str
+    dataset: str
+    source: str
+    fingerprint: str
+    split: str
+    created: str
+    has_train_twin: NDArray[np.bool_] | None = None
+    ferplus: FerPlusScore | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for column in (self.names, self.has_train_twin):
+            if column is not None and column.shape != (self.n,):
+                raise DataError(f"Expected a name and a flag for each of {self.n} images. Received shape: {column.shape}")
+
+    @property
+    def id(self) -> str:
+        """Name of the report's folder: when, who, on what."""
+        parts = (re.sub(r"\D", "", self.created)[:14], self.model, self.dataset, self.split)
+        return "-".join(re.sub(r"[^\w.]+", "_", part).strip("._")[:40] for part in parts)
+
+    @property
+    def leaks(self) -> int | None:
+        """Images whose very pixels are in the dataset's train part; None where that cannot be told."""
+        return None if self.has_train_twin is None else int(self.has_train_twin.sum())
+
+    @property
+    def accuracy_leak_free(self) -> float | None:
+        """Accuracy on the images without such a twin, 0…1; None where that cannot be told, or no image is left."""
+        if self.has_train_twin is None or self.has_train_twin.all():
+            return None
+        return float((self.y_pred == self.y_true)[~self.has_train_twin].mean())
+
+    def as_dict(self) -> dict[str, object]:
+        """All figures and where they come from, ready for JSON; what was answered for each image stays out."""
+        return {
+            **super().as_dict(),
+            "leaks": self.leaks,
+            "accuracy_leak_free": self.accuracy_leak_free,
+            **({"ferplus": self.ferplus.as_dict()} if self.ferplus else {}),
+            **{name: getattr(self, name) for name in _TEXTS},
+            "notes": list(self.notes),
+        }
+
+    def save(self, folder: str | Path | None = None) -> Path:
+        """Write the report as a new folder: whole, or not at all.
+
+        Args:
+            folder: must not exist yet, or be empty; default: a new one under `reports_dir()`.
+
+        Returns:
+            The folder.
+
+        Raises:
+            DataError: the folder holds something, or cannot be written.
+        """
+        target = _free_folder(reports_dir() / self.id) if folder is None else Path(folder)
+        try:
+            if target.exists():
+                if not target.is_dir() or any(target.iterdir()):
+                    raise DataError(f"Expected a new folder for the report. {target} holds something already: name another one.")
+                target.rmdir()  # Windows renames onto no folder, not even an empty one
+            target.parent.mkdir(parents=True, exist_ok=True)
+            building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+            try:
+                self._write(building)
+                building.chmod(0o755)  # mkdtemp's folders are for their owner alone
+                building.replace(target)
+            except BaseException:
+                shutil.rmtree(building, ignore_errors=True)
+                raise
+        except OSError as error:
+            raise DataError(f"Cannot write the report to {target}: {error}. Free some space, or name another folder.") from error
+        return target
+
+    def _write(self, folder: Path) -> None:
+        names = np.asarray(self.names, np.str_)
+        arrays: dict[str, NDArray[np.generic]] = {"y_true": self.y_true, "y_prob": self.y_prob, "names": names}
+        if self.has_train_twin is not None:
+            arrays["has_train_twin"] = self.has_train_twin
+        np.savez_compressed(folder / PROBABILITIES_FILE, allow_pickle=False, **arrays)
+        text = json.dumps({"format": FORMAT, **self.as_dict()}, indent=1, ensure_ascii=False, allow_nan=False)
+        (folder / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def reports_dir() -> Path:
+    """Where reports go unless told otherwise, one folder each."""
+    return workspace_dir() / "reports"
+
+
+def load_report(path: str | Path) -> Report:
+    """Read a report.
+
+    Args:
+        path: its folder, its `report.json`, or the name of a folder under `reports_dir()`.
+
+    Raises:
+        DataError: there is no report, or its files are damaged, do not belong together or come from a newer version.
+    """
+    folder = _find_folder(path)
+    card, arrays = _read_card(folder), _read_arrays(folder)
+    try:
+        ferplus = card.get("ferplus")
+        report = Report(
+            label_set=LabelSet(tuple(card["labels"])),
+            y_true=arrays["y_true"],
+            y_prob=arrays["y_prob"],
+            names=arrays["names"],
+            has_train_twin=arrays.get("has_train_twin"),
+            ferplus=FerPlusScore(**{**ferplus, "accuracy_ci95": tuple(ferplus["accuracy_ci95"])}) if ferplus else None,
+            notes=tuple(card["notes"]),
+            **{name: str(card[name]) for name in _TEXTS},
+        )
+        figures = report.as_dict()
+        differing = [name for name in _CHECKED if not _is_same(figures[name], card[name])]
+    except (KeyError, TypeError, ValueError, FerError) as error:
+        raise _damaged(folder, f"{type(error).__name__}: {error}") from error
+    if differing:
+        raise _damaged(folder, f"in {REPORT_FILE}, {', '.join(differing)} do not follow from {PROBABILITIES_FILE}")
+    return report
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSummary:
+    """A saved report in a list; where its JSON cannot be read, `problem` says why and the rest is empty."""
+
+    path: Path
+    model: str = ""
+    dataset: str = ""
+    split: str = ""
+    created: str = ""
+    n: int = 0
+    accuracy: float = 0.0
+    problem: str = ""
+
+
+def list_reports() -> list[ReportSummary]:
+    """The reports under `reports_dir()`, the newest first; damaged ones are listed with their problem, at the end."""
+    root = reports_dir()
+    folders = [entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")] if root.is_dir() else []
+    return sorted(map(_summary, folders), key=lambda summary: (summary.created, summary.path.name), reverse=True)
+
+
+def _summary(folder: Path) -> ReportSummary:
+    try:
+        card = _read_card(folder)
+        texts = {name: str(card[name]) for name in ("model", "dataset", "split", "created")}
+        return ReportSummary(folder, **texts, n=int(card["n"]), accuracy=float(card["accuracy"]))
+    except DataError as error:
+        return ReportSummary(folder, problem=str(error))
+    except (KeyError, TypeError, ValueError) as error:
+        return ReportSummary(folder, problem=str(_damaged(folder, f"{type(error).__name__}: {error}")))
+
+
+def _find_folder(path: str | Path) -> Path:
+    given = Path(path)
+    for folder in (given.parent if given.name == REPORT_FILE else given, reports_dir() / given):
+        if (folder / REPORT_FILE).is_file():
+            return folder
+    known = ", ".join(summary.path.name for summary in list_reports()) or "none yet"
+    raise DataError(f"No report at {given}. Expected a folder with {REPORT_FILE}, or one of the saved reports: {known}")
+
+
+def _read_card(folder: Path) -> dict[str, Any]:
+    try:
+        card = json.loads((folder / REPORT_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(folder, f"{REPORT_FILE}: {error}") from error
+    if not isinstance(card, dict) or card.get("format") != FORMAT:
+        found = card.get("format") if isinstance(card, dict) else type(card).__name__
+        raise _damaged(folder, f"{REPORT_FILE}: expected format {FORMAT}, received {found!r}")
+    return card
+
+
+def _read_arrays(folder: Path) -> dict[str, NDArray[Any]]:
+    try:
+        # Opened here, because np.load leaves a path's file open when the archive in it is damaged.
+        with (folder / PROBABILITIES_FILE).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except Exception as error:  # NumPy, zipfile and zlib each raise kinds of their own on damaged bytes
+        raise _damaged(folder, f"{PROBABILITIES_FILE}: {type(error).__name__}: {error}") from error
+
+
+def _is_same(ours: Any, stored: Any) -> bool:
+    """Equal, or for shares and the like equal but for the last digits, in which two processors may differ."""
+    return isclose(ours, stored, rel_tol=1e-6, abs_tol=1e-9) if isinstance(ours, float) else ours == stored
+
+
+def _damaged(folder: Path, reason: str) -> DataError:
+    return DataError(f"The report in {folder} is damaged or was changed ({reason}). Evaluate again to have a whole one.")
+
+
+def _free_folder(wished: Path) -> Path:
+    """The folder itself, or the first of its name with -2, -3, … that is free."""
+    candidate, number = wished, 1
+    while candidate.exists():
+        number += 1
+        candidate = wished.with_name(f"{wished.name}-{number}")
+    return candidate

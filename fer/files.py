@@ -1,0 +1,50 @@
+"""Writing files so that a reader never sees half of one: beside the target first, then renamed over it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, with its suffixes; it takes its place when the block ends well, and is removed when not."""
+    beside = path.with_name(f".{os.getpid()}-{path.name}")
+    try:
+        yield beside
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a value as readable JSON, whole or not at all."""
+    with replacing(path) as beside:
+        beside.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def append_json_line(path: Path, value: Any) -> None:
+    """Append one line; a single small write, so a reader sees whole lines or an unfinished last one."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(value) + "\n")
+
+
+def read_json_lines(path: Path, *, tail_bytes: int | None = None) -> list[dict[str, Any]]:
+    """Rows of a JSON-lines file; an unfinished last line (or first, where only the tail is read) is left out."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        if tail_bytes is not None:
+            file.seek(max(0, path.stat().st_size - tail_bytes))
+        lines = file.read().split(b"\n")[:-1]
+    rows = []
+    for line in lines:
+        try:
+            rows.append(json.loads(line))
+        except ValueError:
+            continue
+    return rows

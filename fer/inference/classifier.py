@@ -1,0 +1,92 @@
+"""`Classifier`: face crops in, probabilities out; a bundle's network on LiteRT, without TensorFlow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer.bundles import Bundle, Head
+from fer.errors import BundleError
+from fer.evaluation.calibration import softmax
+from fer.litert import LiteRtNetwork
+
+# Pixels are scaled to float32 a block at a time, so that a large batch costs little memory beyond itself.
+_BLOCK = 256
+_MEND = "Make the bundle again."
+
+
+class Classifier:
+    """The network of a bundle, with the bundle's own preprocessing, label sets and temperatures. May be used from any thread.
+
+    Args:
+        bundle: as `load_bundle` gives it.
+        threads: CPU threads for one call; a second one is worth 1.5 to 2 times the speed.
+
+    Raises:
+        BundleError: the network cannot be read, or its inputs and outputs are not those of the card.
+    """
+
+    def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
+        self.bundle = bundle
+        try:
+            self._network = LiteRtNetwork(bundle.litert_path.read_bytes(), threads=threads)
+        except (OSError, ValueError) as error:
+            raise BundleError(f"The network of the model {bundle.name!r} cannot be read: {error}. {_MEND}") from error
+        expected = (None, *bundle.preprocessing.input_shape)
+        if self._network.input_shape != expected:
+            raise BundleError(f"The model {bundle.name!r} takes {self._network.input_shape}, its card says {expected}. {_MEND}")
+        for head in bundle.heads:
+            if self._network.output_widths.get(head.name) != len(head.label_set):
+                raise BundleError(
+                    f"The card of the model {bundle.name!r} has a head {head.name!r} of {len(head.label_set)} classes; "
+                    f"its network has {self._network.output_widths}. {_MEND}"
+                )
+
+    def predict_crops(self, face_crops: Sequence[NDArray[np.uint8]], head: str | None = None) -> NDArray[np.float32]:
+        """Probabilities of face crops of any size.
+
+        Args:
+            face_crops: N images, each uint8 RGB (H, W, 3).
+            head: name of the head that answers; None for the bundle's default.
+
+        Returns:
+            float32 (N, K), rows sum to 1, in the order of the head's label set.
+
+        Raises:
+            ImageError: a crop is no uint8 image.
+            BundleError: there is no such head.
+        """
+        return self.predict_batch(self.bundle.preprocessing.prepare(face_crops), head)
+
+    def predict_batch(self, batch: NDArray[np.uint8], head: str | None = None) -> NDArray[np.float32]:
+        """Probabilities of images that have the network's size; as `predict_crops`.
+
+        Args:
+            batch: uint8 (N, size, size, channels).
+        """
+        return softmax(self.logits(batch, head) / np.float32(self._head(head).temperature))
+
+    def logits(self, batch: NDArray[np.uint8], head: str | None = None) -> NDArray[np.float32]:
+        """What the network answers before the temperature and the softmax.
+
+        Args:
+            batch: uint8 (N, size, size, channels).
+            head: as for `predict_crops`.
+
+        Returns:
+            float32 (N, K).
+
+        Raises:
+            ImageError: the batch has another dtype or shape.
+            BundleError: there is no such head.
+        """
+        name = self._head(head).name
+        normalise = self.bundle.preprocessing.normalise
+        # At least one block, so that an empty or misshapen batch meets the same checks.
+        blocks = [batch[start : start + _BLOCK] for start in range(0, max(len(batch), 1), _BLOCK)]
+        return np.concatenate([self._network.run_batch(normalise(block))[name] for block in blocks])
+
+    def _head(self, name: str | None) -> Head:
+        return self.bundle.default_head if name is None else self.bundle.head(name)

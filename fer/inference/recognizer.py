@@ -1,0 +1,116 @@
+"""`Recognizer`: a picture in, an answer for each face out. Pages, command line and HTTP API all predict through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fer.boxes import clip_xyxy, crop_faces
+from fer.bundles import DEFAULT_MODEL, Bundle, load_bundle
+from fer.detection import MIN_FACE_SIZE, FaceDetector, get_detector, require_image
+from fer.errors import DetectionError
+from fer.inference.classifier import Classifier
+from fer.labels import LabelSet
+
+
+@dataclass(frozen=True, slots=True)
+class FacePrediction:
+    """The apparent expression of one face.
+
+    Args:
+        xyxy: left, top, right, bottom of the face in pixels, inside the picture.
+        detection_score: how sure the detector is that this is a face, in [0, 1]; None where the whole picture was taken as one.
+        label_set: the classes.
+        probabilities: one a class, in the order of `label_set`; they sum to 1.
+    """
+
+    xyxy: tuple[float, float, float, float]
+    detection_score: float | None
+    label_set: LabelSet
+    probabilities: tuple[float, ...]
+
+    @property
+    def ranked(self) -> tuple[tuple[str, float], ...]:
+        """Labels with their probabilities, the most probable first."""
+        pairs = zip(self.label_set, self.probabilities, strict=True)
+        return tuple(sorted(pairs, key=lambda pair: -pair[1]))
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.ranked[0][0]
+
+    @property
+    def confidence(self) -> float:
+        """Its probability."""
+        return self.ranked[0][1]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The prediction as JSON-ready values."""
+        return {
+            "xyxy": [round(side, 1) for side in self.xyxy],
+            "detection_score": None if self.detection_score is None else round(self.detection_score, 4),
+            "label": self.label,
+            "confidence": self.confidence,
+            "probabilities": dict(zip(self.label_set, self.probabilities, strict=True)),
+        }
+
+
+class Recognizer:
+    """A face detector and a classifier, put together. May be used from any thread.
+
+    Args:
+        model: a bundle, or the name or folder of one; None for the one that ships.
+        detector: a detector or its name (`auto`, `yunet`, `haar`, `mtcnn`); None where only whole pictures will be predicted.
+        threads: CPU threads for the classifier.
+
+    Raises:
+        BundleError: the model is missing or damaged.
+        DetectionError: the detector is unknown or not available.
+    """
+
+    def __init__(
+        self, model: str | Bundle | None = None, detector: str | FaceDetector | None = "auto", *, threads: int = 1
+    ) -> None:
+        self.bundle = model if isinstance(model, Bundle) else load_bundle(model or DEFAULT_MODEL)
+        self.detector = get_detector(detector) if isinstance(detector, str) else detector
+        self._classifier = Classifier(self.bundle, threads=threads)
+
+    def predict(
+        self, image: NDArray[np.uint8], *, whole_image: bool = False, head: str | None = None, min_size: int = MIN_FACE_SIZE
+    ) -> tuple[FacePrediction, ...]:
+        """Find the faces of a picture and read the expression of each.
+
+        Args:
+            image: uint8 RGB (H, W, 3).
+            whole_image: take the picture itself for one face crop, without looking for faces (as FER2013's images are).
+            head: name of the model's head that answers; None for its default.
+            min_size: leave out faces narrower than this many pixels.
+
+        Returns:
+            One prediction a face, the largest face first. Empty: no face was found, and nothing is guessed.
+
+        Raises:
+            ImageError: the image has another shape or dtype.
+            BundleError: there is no such head.
+            DetectionError: this recognizer has no detector, and `whole_image` is off.
+        """
+        require_image(image)
+        resolution_wh = (image.shape[1], image.shape[0])
+        label_set = self.bundle.head(head).label_set
+        if whole_image:
+            (probabilities,) = self._classifier.predict_crops([image], head)
+            box = (0.0, 0.0, float(resolution_wh[0]), float(resolution_wh[1]))
+            return (FacePrediction(box, None, label_set, tuple(probabilities.tolist())),)
+        if self.detector is None:
+            raise DetectionError("This recognizer has no face detector. Pass whole_image=True, or make it with detector='auto'.")
+        faces = self.detector.detect(image, min_size=min_size)
+        rows = self._classifier.predict_crops(crop_faces(image, faces.crop_xyxy), head).tolist()
+        boxes = clip_xyxy(faces.xyxy, resolution_wh).tolist()
+        return tuple(
+            FacePrediction((box[0], box[1], box[2], box[3]), score, label_set, tuple(row))
+            for box, score, row in zip(boxes, faces.detection_score.tolist(), rows, strict=True)
+        )

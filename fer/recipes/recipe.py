@@ -1,0 +1,87 @@
+"""`Recipe`: a named way to train, kept as one TOML file."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from fer.errors import SettingsError
+from fer.recipes.settings import Settings
+
+_FOLDER = Path(__file__).parent
+_SECTIONS = ("data", "preprocessing", "network", "augmentation", "training")
+_KEYS = ("title", "summary", "origin", "reported", *_SECTIONS)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A named way to train.
+
+    Args:
+        name: short id, as `--recipe` takes it.
+        title: for people, one line.
+        summary: what it is and what to expect of it.
+        origin: the system it reproduces, or "" for our own.
+        reported: figures that the original reported, by metric (a share, 0…1).
+        settings: all settings.
+    """
+
+    name: str
+    title: str
+    summary: str
+    settings: Settings
+    origin: str = ""
+    reported: Mapping[str, float] = field(default_factory=dict)
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Recipe:
+        """The recipe with single settings changed, see `Settings.with_overrides`."""
+        return replace(self, settings=self.settings.with_overrides(overrides))
+
+
+def list_recipes() -> list[Recipe]:
+    """The recipes that ship with the package, our own first."""
+    recipes = [_read(path) for path in sorted(_FOLDER.glob("*.toml"))]
+    return sorted(recipes, key=lambda recipe: bool(recipe.origin))
+
+
+def load_recipe(name_or_path: str | Path) -> Recipe:
+    """A recipe by its name, or from a TOML file of the user's.
+
+    Raises:
+        SettingsError: there is no such recipe, the file is no TOML, or it has an unknown key or a value that does not fit.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".toml":
+        if not path.is_file():
+            raise SettingsError(f"No recipe file at {path}")
+        return _read(path)
+    known = sorted(found.stem for found in _FOLDER.glob("*.toml"))
+    if str(name_or_path) not in known:
+        raise SettingsError(f"Unknown recipe {str(name_or_path)!r}. Known: {', '.join(known)}, or the path of a .toml file.")
+    return _read(_FOLDER / f"{name_or_path}.toml")
+
+
+def _read(path: Path) -> Recipe:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise SettingsError(f"Cannot read the recipe {path.name}: {error}") from error
+    unknown = [key for key in table if key not in _KEYS]
+    if unknown:
+        raise SettingsError(f"Unknown key in the recipe {path.name}: {', '.join(unknown)}. Known: {', '.join(_KEYS)}")
+    sections: dict[str, Any] = {key: table[key] for key in _SECTIONS if key in table}
+    try:
+        settings = Settings.from_dict(sections)
+    except SettingsError as error:
+        raise SettingsError(f"Recipe {path.name}: {error}") from error
+    return Recipe(
+        name=path.stem,
+        title=table.get("title", path.stem),
+        summary=table.get("summary", ""),
+        origin=table.get("origin", ""),
+        reported=table.get("reported", {}),
+        settings=settings,
+    )

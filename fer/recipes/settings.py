@@ -1,0 +1,226 @@
+"""Everything that can be set about a training, as frozen dataclasses that check themselves."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any
+
+from fer.augmentation import Augmentation
+from fer.errors import SettingsError
+from fer.networks.registry import ARCHITECTURES, NetworkSettings
+from fer.networks.se_resnet import SeResNet
+from fer.preprocessing import Preprocessing
+
+OPTIMIZERS = ("adam", "sgd")
+SCHEDULES = ("constant", "cosine")
+PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+@dataclass(frozen=True, slots=True)
+class DataSettings:
+    """What is learned from.
+
+    Args:
+        classes: picked or merged classes in order (see `fer.labels.ClassMap.parse`); empty keeps all.
+        fractions: shares of train and val (and test), used where the data has no split.
+        votes: learn from FER+ votes with a second head where the dataset has them.
+        remove_leaks: leave out training images that stand in val or test as well.
+    """
+
+    classes: tuple[str, ...] = ()
+    fractions: tuple[float, ...] = (0.8, 0.2)
+    votes: bool = False
+    remove_leaks: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingSettings:
+    """How it is learned.
+
+    Args:
+        epochs: passes over the training images, at most.
+        batch_size: images a step.
+        optimizer: `adam`, or `sgd` (Nesterov momentum 0.9).
+        learning_rate: at the start, or the peak after the warm-up.
+        schedule: `constant`, or `cosine` down to zero at the last epoch.
+        warmup_epochs: epochs of linear rise to the learning rate, at most half of all (cosine only).
+        weight_decay: decoupled, on kernels only.
+        label_smoothing: share of the label that is spread over all classes.
+        votes_weight: weight of the votes' loss beside the labels'.
+        ema: momentum of the weights' moving average that is evaluated and kept, less in a short training; 0 keeps the weights.
+        small_size: side of the images in the first epochs, 0 for full size throughout.
+        small_share: share of the epochs at `small_size`.
+        early_stopping: epochs without a better val_loss after which training ends; 0 never.
+        plateau_patience: epochs without a better val_loss after which the learning rate falls; 0 never.
+        plateau_factor: by which it falls.
+        plateau_min_delta: what counts as better.
+        monitor: what chooses the epoch that is kept: `val_loss` or `val_accuracy`.
+        precision: `bfloat16` computes in half the bytes (weights stay float32); `auto` takes it where the processor has it.
+        seed: of everything that is random.
+    """
+
+    epochs: int = 20
+    batch_size: int = 128
+    optimizer: str = "adam"
+    learning_rate: float = 1e-3
+    schedule: str = "constant"
+    warmup_epochs: float = 0.0
+    weight_decay: float = 0.0
+    label_smoothing: float = 0.0
+    votes_weight: float = 1.0
+    ema: float = 0.0
+    small_size: int = 0
+    small_share: float = 0.4
+    early_stopping: int = 0
+    plateau_patience: int = 0
+    plateau_factor: float = 0.2
+    plateau_min_delta: float = 1e-4
+    monitor: str = "val_loss"
+    precision: str = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        choices = {
+            "optimizer": OPTIMIZERS,
+            "schedule": SCHEDULES,
+            "precision": PRECISIONS,
+            "monitor": ("val_loss", "val_accuracy"),
+        }
+        for name, known in choices.items():
+            if getattr(self, name) not in known:
+                raise SettingsError(f"training.{name} is one of {', '.join(known)}. Received: {getattr(self, name)!r}")
+        for name, low, high in (
+            ("epochs", 1, 100_000),
+            ("batch_size", 1, 65_536),
+            ("learning_rate", 1e-9, 100),
+            ("warmup_epochs", 0, 1_000),
+            ("weight_decay", 0, 1),
+            ("label_smoothing", 0, 0.99),
+            ("votes_weight", 0, 100),
+            ("ema", 0, 0.99999),
+            ("small_share", 0, 1),
+            ("early_stopping", 0, 100_000),
+            ("plateau_patience", 0, 100_000),
+            ("plateau_factor", 0.001, 0.999),
+            ("seed", 0, 2**31 - 1),
+        ):
+            if not low <= getattr(self, name) <= high:
+                raise SettingsError(f"training.{name} lies in {low:g}…{high:g}. Received: {getattr(self, name)}")
+        if self.plateau_patience and self.schedule != "constant":
+            raise SettingsError(
+                "training.plateau_patience lowers a constant rate; set training.schedule to constant, or the patience to 0."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of a run, one section a room of the house."""
+
+    data: DataSettings = field(default_factory=DataSettings)
+    preprocessing: Preprocessing = field(default_factory=Preprocessing)
+    network: NetworkSettings = field(default_factory=SeResNet)
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    training: TrainingSettings = field(default_factory=TrainingSettings)
+
+    def __post_init__(self) -> None:
+        if self.training.small_size and not self.network.any_input_size:
+            raise SettingsError(
+                "training.small_size needs an architecture that takes any input size; this one does not. Set it to 0."
+            )
+
+    @classmethod
+    def from_dict(cls, sections: Mapping[str, Any]) -> Settings:
+        """Read settings from nested dictionaries (TOML, JSON); missing keys take their defaults.
+
+        Raises:
+            SettingsError: a section or key is unknown, or a value has the wrong type or range.
+        """
+        _refuse_unknown(sections, [f.name for f in fields(cls)], "section")
+        network = dict(sections.get("network", {"architecture": "se_resnet"}))
+        architecture = network.pop("architecture", None)
+        if architecture not in ARCHITECTURES:
+            raise SettingsError(f"Unknown network.architecture {architecture!r}. Known: {', '.join(ARCHITECTURES)}")
+        return cls(
+            data=_section(DataSettings, "data", sections.get("data", {})),
+            preprocessing=_section(Preprocessing, "preprocessing", sections.get("preprocessing", {})),
+            network=_section(ARCHITECTURES[architecture], "network", network),
+            augmentation=_section(Augmentation, "augmentation", sections.get("augmentation", {})),
+            training=_section(TrainingSettings, "training", sections.get("training", {})),
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Nested dictionaries that `from_dict` reads back."""
+        sections = {f.name: asdict(getattr(self, f.name)) for f in fields(self)}
+        sections["network"] = {"architecture": self.architecture, **sections["network"]}
+        return sections
+
+    @property
+    def architecture(self) -> str:
+        """Name of the network's architecture in the registry."""
+        return next(name for name, kind in ARCHITECTURES.items() if isinstance(self.network, kind))
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Settings:
+        """Change single settings.
+
+        Args:
+            overrides: values by key; a key is `section.name`, or just the name where only one section has it. A string is
+                read as the setting's type (`"0.1"`, `"true"`, `"64,128"`).
+
+        Raises:
+            SettingsError: a key is unknown or stands in several sections, or a value does not fit.
+        """
+        changes: dict[str, dict[str, Any]] = {}
+        for key, value in overrides.items():
+            section, name = self._locate(key)
+            kind = typing.get_type_hints(type(getattr(self, section)))[name]
+            changes.setdefault(section, {})[name] = _convert(value, kind, f"{section}.{name}")
+        # All of a section at once: settings that only fit together must not be refused one by one.
+        return replace(self, **{section: replace(getattr(self, section), **values) for section, values in changes.items()})
+
+    def _locate(self, key: str) -> tuple[str, str]:
+        known = [(s.name, f.name) for s in fields(self) for f in fields(getattr(self, s.name))]
+        matches = [(section, name) for section, name in known if key in (name, f"{section}.{name}")]
+        if not matches:
+            listing = ", ".join(f"{section}.{name}" for section, name in known)
+            raise SettingsError(f"Unknown setting {key!r}. Known: {listing}")
+        if len(matches) > 1:
+            raise SettingsError(
+                f"The setting {key!r} stands in several sections; write one of: {', '.join('.'.join(m) for m in matches)}"
+            )
+        return matches[0]
+
+
+def _refuse_unknown(given: Mapping[str, Any], known: list[str], kind: str) -> None:
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        raise SettingsError(f"Unknown {kind}: {', '.join(map(repr, unknown))}. Known: {', '.join(known)}")
+
+
+def _section(kind: type[Any], name: str, values: Mapping[str, Any]) -> Any:
+    if not is_dataclass(kind) or not isinstance(values, Mapping):
+        raise SettingsError(f"Section {name!r} holds settings by name. Received: {values!r}")
+    hints = typing.get_type_hints(kind)
+    _refuse_unknown(values, [f.name for f in fields(kind)], f"setting in [{name}]")
+    return kind(**{key: _convert(value, hints[key], f"{name}.{key}") for key, value in values.items()})
+
+
+def _convert(value: Any, kind: Any, name: str) -> Any:
+    """A value from TOML, JSON or a command line as the type that a setting has."""
+    try:
+        if isinstance(kind, types.GenericAlias):  # tuple[X, ...]
+            items = value.split(",") if isinstance(value, str) else value
+            return tuple(_convert(item, kind.__args__[0], name) for item in items if item != "")
+        if kind is bool:
+            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[str(value).strip().lower()]
+        if kind is int and float(value) != int(float(value)):
+            raise ValueError
+        if kind in (int, float) and not isinstance(value, bool):
+            return kind(float(value))
+        if kind is str and isinstance(value, str):
+            return value.strip()
+    except (ValueError, TypeError, KeyError, OverflowError):
+        pass
+    raise SettingsError(f"{name} takes a value of type {getattr(kind, '__name__', kind)}. Received: {value!r}")

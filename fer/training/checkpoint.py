@@ -1,0 +1,58 @@
+"""Checkpoints: all that a training needs to go on from a finished epoch, as one file that is whole or not there."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from fer.errors import RunError
+from fer.files import replacing
+
+
+def save_checkpoint(path: Path, model: keras.Model, history: list[dict[str, Any]]) -> None:
+    """Write weights, optimizer (momenta, averages, step) and the rows of the finished epochs."""
+    arrays = {f"v{position}": keras.ops.convert_to_numpy(variable) for position, variable in enumerate(_state(model))}
+    with replacing(path) as beside:
+        np.savez(beside, history=np.array(json.dumps(history)), **arrays)
+
+
+def load_checkpoint(path: Path, model: keras.Model) -> list[dict[str, Any]]:
+    """Bring a compiled, built model into the state that was saved; returns the rows of the finished epochs.
+
+    Raises:
+        RunError: the file is damaged, or belongs to another network.
+    """
+    variables = _state(model)
+    history, arrays = _read(path)
+    if [tuple(array.shape) for array in arrays] != [tuple(variable.shape) for variable in variables]:
+        raise RunError(f"The checkpoint {path} belongs to another network than the run's settings describe.")
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+    return history
+
+
+def read_history(path: Path) -> list[dict[str, Any]]:
+    """The rows of the finished epochs in a checkpoint.
+
+    Raises:
+        RunError: the file is damaged.
+    """
+    return _read(path)[0]
+
+
+def _read(path: Path) -> tuple[list[dict[str, Any]], list[np.ndarray[Any, Any]]]:
+    try:
+        with np.load(path) as stored:
+            arrays = [stored[f"v{position}"] for position in range(len(stored.files) - 1)]
+            return json.loads(str(stored["history"])), arrays
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise RunError(f"Cannot read the checkpoint {path}: {error}. Start the run again.") from error
+
+
+def _state(model: keras.Model) -> list[Any]:
+    return [*model.variables, *model.optimizer.variables]

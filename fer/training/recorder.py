@@ -1,0 +1,161 @@
+"""`Recorder`: the callback that writes a run's folder while Keras trains, and obeys a request to stop."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from typing import Any
+
+import keras
+
+from fer.errors import RunError
+from fer.files import append_json_line, replacing
+from fer.training.checkpoint import load_checkpoint, read_history, save_checkpoint
+from fer.training.prepare import LABELS_HEAD, VOTES_HEAD
+from fer.training.run import Run
+
+SECONDS_BETWEEN_ROWS = 0.4
+
+
+class StopRequested(Exception):
+    """Somebody asked the run to stop; raised between two batches."""
+
+
+class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
+    """Rows, checkpoints and the best weights of a run.
+
+    Must stand before `SwapEMAWeights` in the list of callbacks: at the end of a validation it saves the weights that were
+    validated, before the averaged weights are swapped out again.
+
+    Args:
+        run: where to write.
+        images: training images an epoch.
+        policies: callbacks that decide from the history of epochs (early stopping, plateau); on a resume they are shown the
+            finished epochs again, so that they decide as if nothing had happened.
+    """
+
+    def __init__(self, run: Run, images: int, policies: list[keras.callbacks.Callback]) -> None:
+        super().__init__()
+        self.run = run
+        self.images = images
+        self.policies = policies
+        self.history: list[dict[str, Any]] = []
+        self._checkpoint = run.path / "checkpoint.npz"
+        self._candidate = run.path / "candidate.weights.h5"
+        self._epoch = 0
+        self._epoch_start = self._last_row = 0.0
+
+    @property
+    def epochs_done(self) -> int:
+        """Epochs that need not be run again."""
+        return len(read_history(self._checkpoint)) if self._checkpoint.is_file() else 0
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        checkpoint = self._checkpoint
+        if checkpoint.is_file():
+            self.history = load_checkpoint(checkpoint, self.model)
+            for row in self.history:
+                for policy in self.policies:
+                    policy.on_epoch_end(row["epoch"] - 1, {key: value for key, value in row.items() if isinstance(value, float)})
+            # The replayed plateaus have lowered the rate a second time; the checkpoint's is the right one.
+            load_checkpoint(checkpoint, self.model)
+            self.model.stop_training = False
+        self._rewrite_rows()
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        self._epoch = epoch + 1
+        self._epoch_start = time.monotonic()
+        reseed(self.model, self.run.settings.training.seed, epoch)
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        now = time.monotonic()
+        if now - self._last_row < SECONDS_BETWEEN_ROWS:
+            return
+        self._last_row = now
+        figures = _named(logs or {})
+        if not math.isfinite(figures["loss"]):
+            raise RunError("The loss is no number any more: the training diverged. Start again with a lower learning rate.")
+        if self.run.stop_requested:
+            raise StopRequested
+        seconds = now - self._epoch_start
+        rate = (batch + 1) * self.params["images_per_batch"] / seconds
+        row = {"epoch": self._epoch, "batch": batch + 1, "batches": self.params["steps"], **figures}
+        append_json_line(
+            self.run.path / "progress.jsonl",
+            {**row, "images_per_second": rate, "seconds": seconds, "time": time.time()},
+        )
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        super().set_params({**params, "images_per_batch": self.run.settings.training.batch_size})
+
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
+        figures = {f"val_{name}": value for name, value in _named(logs or {}).items()}
+        if is_better(figures, self.history, self.run.settings.training.monitor):
+            self.model.save_weights(self._candidate)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+        seconds = time.monotonic() - self._epoch_start
+        row = {
+            "epoch": epoch + 1,
+            **_named(logs or {}),
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "seconds": seconds,
+            "images_per_second": self.images / seconds,
+        }
+        if not math.isfinite(row["loss"]):
+            raise RunError("The loss is no number any more: the training diverged. Start again with a lower learning rate.")
+        self.history.append(row)
+        # The best weights go first: a kill between the two writes repeats the epoch, and writes the same weights again.
+        if self._candidate.exists():
+            self._candidate.replace(self.run.path / "best.weights.h5")
+        save_checkpoint(self._checkpoint, self.model, self.history)
+        append_json_line(self.run.path / "metrics.jsonl", row)
+        sys.stdout.write(f"{describe_epoch(row, self.run.epochs_total)}\n")
+        sys.stdout.flush()
+
+    def _rewrite_rows(self) -> None:
+        """Bring metrics.jsonl to what the checkpoint holds, and forget progress within an epoch that begins anew."""
+        with replacing(self.run.path / "metrics.jsonl") as beside:
+            beside.touch()
+            for row in self.history:
+                append_json_line(beside, row)
+        (self.run.path / "progress.jsonl").unlink(missing_ok=True)
+
+
+def is_better(row: dict[str, Any], history: list[dict[str, Any]], monitor: str) -> bool:
+    """Whether an epoch's row beats all earlier ones by the figure that chooses; the first always does."""
+    sign = -1 if monitor == "val_loss" else 1
+    return all(sign * row[monitor] > sign * earlier[monitor] for earlier in history)
+
+
+def best_row(history: list[dict[str, Any]], monitor: str) -> dict[str, Any]:
+    """The row whose weights are kept: the first of the best."""
+    return min(history, key=lambda row: row[monitor] if monitor == "val_loss" else -row[monitor])
+
+
+def reseed(model: keras.Model, seed: int, epoch: int) -> None:
+    """Give every random layer the state that belongs to this epoch, whatever came before."""
+    for position, variable in enumerate(v for v in model.variables if "seed_generator_state" in v.path):
+        variable.assign([seed * 1000 + position, epoch])
+
+
+def describe_epoch(row: dict[str, Any], epochs_total: int) -> str:
+    """One line a person can read."""
+    line = f"epoch {row['epoch']}/{epochs_total}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}"
+    line += f"  val_loss {row['val_loss']:.4f}  val_accuracy {row['val_accuracy']:.4f}"
+    if "val_votes_accuracy" in row:
+        line += f"  val_votes_accuracy {row['val_votes_accuracy']:.4f}"
+    return f"{line}  {row['seconds']:.0f} s  {row['images_per_second']:.0f} images/s"
+
+
+def _named(logs: dict[str, Any]) -> dict[str, float]:
+    """Keras' names (`labels_accuracy`, or `accuracy` alone with one head) as the run's: `accuracy`, `votes_accuracy`, `loss`."""
+    names = {
+        "loss": "loss",
+        "accuracy": "accuracy",
+        f"{LABELS_HEAD}_accuracy": "accuracy",
+        f"{VOTES_HEAD}_accuracy": "votes_accuracy",
+    }
+    both = {f"val_{key}": f"val_{name}" for key, name in names.items()}
+    return {new: float(logs[old]) for old, new in {**names, **both}.items() if old in logs}

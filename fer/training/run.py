@@ -1,0 +1,321 @@
+"""`Run`: one training as a folder, and how to start, watch, stop and resume it.
+
+    settings.json      what was asked for: recipe, data, all settings
+    state.json         how far it is: status, reason, phase
+    worker.json        which process works on it
+    environment.json   what it runs on
+    dataset.json       what it learns from: fingerprint, counts, classes
+    metrics.jsonl      a line an epoch
+    progress.jsonl     a few lines a second in between
+    checkpoint.npz     all that is needed to go on: weights, optimizer, history
+    best.weights.h5    the weights of the best epoch
+    validation.npz     what the best weights answer on the validation part
+    train.log          what the process printed
+
+Everything the page shows is read from here, so it survives a reload, and the run survives the page.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from fer.errors import RunError
+from fer.files import read_json_lines, write_json
+from fer.recipes import Recipe, Settings, load_recipe
+from fer.workspace import REPOSITORY, runs_dir
+
+FORMAT = 1
+# A page polls often; this much of progress.jsonl covers more than the running epoch.
+_PROGRESS_TAIL_BYTES = 200_000
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder. Nothing is kept in memory: every property reads the disk.
+
+    Raises:
+        RunError: the folder holds no readable run.
+    """
+
+    path: Path
+
+    def __post_init__(self) -> None:
+        if not (self.path / "settings.json").is_file():
+            raise RunError(f"No run at {self.path}: it has no settings.json. `python -m fer runs` lists the runs there are.")
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What was asked for: `recipe`, `data`, `ferplus`, `settings`, `created`."""
+        return _read_json(self.path / "settings.json")
+
+    @property
+    def recipe_name(self) -> str:
+        return str(self.request["recipe"])
+
+    @property
+    def settings(self) -> Settings:
+        return Settings.from_dict(self.request["settings"])
+
+    @property
+    def epochs_total(self) -> int:
+        return self.settings.training.epochs
+
+    @property
+    def is_active(self) -> bool:
+        """Whether a living process works on it."""
+        return _is_alive(self._worker())
+
+    @property
+    def status(self) -> str:
+        """`starting`, `running`, `stopping`, `finished`, `stopped`, `failed`, or `interrupted` where the process died."""
+        status = str(self._state().get("status", "starting"))
+        if status in ("starting", "running"):
+            if not self.is_active:
+                return "interrupted"
+            if self._stop_file.exists():
+                return "stopping"
+        return status
+
+    @property
+    def reason(self) -> str:
+        """Why it ended, or what it is doing, in words."""
+        if self.status == "interrupted":
+            return "The training process ended without a word (killed, or a power cut). Resume goes on after the last epoch."
+        return str(self._state().get("reason", ""))
+
+    def epoch_rows(self) -> list[dict[str, Any]]:
+        """One row a finished epoch.
+
+        Keys: epoch (from 1), loss, accuracy, val_loss, val_accuracy, learning_rate, seconds, images_per_second; with a votes
+        head also votes_accuracy and val_votes_accuracy.
+        """
+        return read_json_lines(self.path / "metrics.jsonl")
+
+    def progress_rows(self) -> list[dict[str, Any]]:
+        """The latest rows between epochs: epoch, batch, batches, loss, accuracy, images_per_second, time (seconds since 1970)."""
+        return read_json_lines(self.path / "progress.jsonl", tail_bytes=_PROGRESS_TAIL_BYTES)
+
+    def dataset_info(self) -> dict[str, Any]:
+        """What it learns from: name, fingerprint, labels, counts, leaks_removed; empty before the data was read."""
+        path = self.path / "dataset.json"
+        return _read_json(path) if path.is_file() else {}
+
+    def seconds_left(self) -> float | None:
+        """Estimated seconds to the last epoch; None while nothing can be said."""
+        progress, epochs = self.progress_rows(), self.epoch_rows()
+        if not self.is_active or not (progress or epochs):
+            return None
+        latest = progress[-1] if progress else {"epoch": len(epochs) + 1, "batch": 0, "batches": 1}
+        done_in_epoch = latest["batch"] / latest["batches"] if latest["epoch"] > len(epochs) else 0.0
+        if epochs:
+            seconds_per_epoch = float(epochs[-1]["seconds"])
+        elif done_in_epoch > 0:
+            seconds_per_epoch = float(latest["seconds"]) / done_in_epoch
+        else:
+            return None
+        return max(0.0, (self.epochs_total - len(epochs) - done_in_epoch) * seconds_per_epoch)
+
+    def stop(self) -> None:
+        """Ask the process to end after the batch it is at; finished epochs are kept, and the run can be resumed.
+
+        Raises:
+            RunError: the run is not going.
+        """
+        if not self.is_active:
+            raise RunError(f"The run {self.id} is not going (it is {self.status}), so there is nothing to stop.")
+        self._stop_file.touch()
+
+    @property
+    def stop_requested(self) -> bool:
+        return self._stop_file.exists()
+
+    def resume(self) -> Run:
+        """Go on from the last finished epoch, in a process of its own.
+
+        Raises:
+            RunError: the run is going or is finished.
+        """
+        if self.is_active:
+            raise RunError(f"The run {self.id} is going already.")
+        if self.status == "finished":
+            raise RunError(f"The run {self.id} is finished. Start a new one to train on.")
+        self._launch()
+        return self
+
+    def claim(self) -> None:
+        """Enter this process as the one that works on the run; only one can.
+
+        Raises:
+            RunError: another living process works on it, or the folder cannot be written.
+        """
+        worker = self._worker()
+        if worker.get("pid") != os.getpid():
+            if _is_alive(worker):
+                raise RunError(
+                    f"The run {self.id} is going already, in process {worker['pid']}. Stop it first, or choose another folder."
+                )
+            self._enter_worker(os.getpid())
+        self._stop_file.unlink(missing_ok=True)
+
+    def write_state(self, status: str, reason: str = "") -> None:
+        """Record how far the run is."""
+        write_json(self.path / "state.json", {"status": status, "reason": reason, "updated": time.time()})
+
+    def _launch(self) -> None:
+        self._stop_file.unlink(missing_ok=True)
+        try:
+            self.write_state("starting", "Starting a training process")
+            with (self.path / "train.log").open("ab") as log:
+                worker = subprocess.Popen(
+                    [sys.executable, "-m", "fer", "train", "--resume", str(self.path.resolve())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    # Of its own session, so that it outlives a server that is stopped or killed.
+                    start_new_session=True,
+                    cwd=REPOSITORY,
+                )
+            self._enter_worker(worker.pid)
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def _enter_worker(self, pid: int) -> None:
+        try:
+            write_json(self.path / "worker.json", {"pid": pid, "started": psutil.Process(pid).create_time()})
+        except psutil.Error as error:
+            raise RunError(f"The training process ended at once. Its last words stand in {self.path / 'train.log'}") from error
+        except OSError as error:
+            raise _cannot_write(self.path, error) from error
+
+    def _worker(self) -> dict[str, Any]:
+        path = self.path / "worker.json"
+        return _read_json(path) if path.is_file() else {}
+
+    def _state(self) -> dict[str, Any]:
+        path = self.path / "state.json"
+        return _read_json(path) if path.is_file() else {}
+
+    @property
+    def _stop_file(self) -> Path:
+        return self.path / "stop"
+
+
+def create_run(
+    recipe: Recipe | str,
+    data: str | Path,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    ferplus: str | Path | None = None,
+    run_dir: str | Path | None = None,
+) -> Run:
+    """Make the folder of a run, without starting it.
+
+    Args:
+        recipe: a recipe or its name.
+        data: anything that `fer.data.read_dataset` takes.
+        overrides: single settings, see `Settings.with_overrides`.
+        ferplus: CSV of FER+ votes to join to the data.
+        run_dir: where; None makes a folder named after recipe and time in the workspace.
+
+    Raises:
+        SettingsError: an unknown recipe or setting.
+        RunError: the folder holds a run already, or cannot be written.
+    """
+    chosen = (load_recipe(recipe) if isinstance(recipe, str) else recipe).with_overrides(overrides or {})
+    path = Path(run_dir) if run_dir else _free_folder(chosen.name)
+    if (path / "settings.json").exists():
+        raise RunError(f"{path} holds a run already. Resume it with --resume, or choose another folder.")
+    request = {
+        "format": FORMAT,
+        "recipe": chosen.name,
+        "data": _absolute(data),
+        "ferplus": _absolute(ferplus) if ferplus else None,
+        "settings": chosen.settings.as_dict(),
+        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
+    }
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        write_json(path / "settings.json", request)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    return Run(path)
+
+
+def start_run(
+    recipe: Recipe | str,
+    data: str | Path,
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    ferplus: str | Path | None = None,
+    run_dir: str | Path | None = None,
+) -> Run:
+    """Make a run and start it in a process of its own, see `create_run`."""
+    run = create_run(recipe, data, overrides=overrides, ferplus=ferplus, run_dir=run_dir)
+    run._launch()
+    return run
+
+
+def list_runs() -> list[Run]:
+    """The runs of the workspace, newest first."""
+    folder = runs_dir()
+    paths = [path.parent for path in folder.glob("*/settings.json")] if folder.is_dir() else []
+    return [Run(path) for path in sorted(paths, key=lambda path: (path / "settings.json").stat().st_mtime, reverse=True)]
+
+
+def open_run(path_or_id: str | Path) -> Run:
+    """A run by its folder, or by its id in the workspace.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    path = Path(path_or_id)
+    return Run(path if (path / "settings.json").is_file() else runs_dir() / path.name)
+
+
+def _free_folder(recipe_name: str) -> Path:
+    stem = f"{recipe_name}-{datetime.now():%Y%m%d-%H%M%S}"
+    candidates = [stem, *(f"{stem}-{number}" for number in range(2, 1000))]
+    return next(runs_dir() / name for name in candidates if not (runs_dir() / name).exists())
+
+
+def _absolute(data: str | Path) -> str:
+    # "synthetic:500" and "kaggle:owner/name" are no paths.
+    return str(Path(data).resolve()) if Path(data).exists() else str(data)
+
+
+def _is_alive(worker: Mapping[str, Any]) -> bool:
+    """Whether the very process that was entered still lives: its number alone may have gone to another."""
+    try:
+        process = psutil.Process(int(worker["pid"]))
+        return abs(process.create_time() - float(worker["started"])) < 1 and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, KeyError, ValueError):
+        return False
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunError(f"Cannot read {path}: {error}. The run folder is damaged.") from error
+    if not isinstance(value, dict):
+        raise RunError(f"{path} should hold a JSON object. The run folder is damaged.")
+    return value
+
+
+def _cannot_write(path: Path, error: OSError) -> RunError:
+    return RunError(f"Cannot write the run folder {path}: {error.strerror or error}. Free some space, or choose another folder.")

@@ -1,0 +1,262 @@
+"""What happens inside the training process: from a run's folder to its best weights.
+
+The only place of training that imports Keras. Whatever ends a run (the last epoch, a request, a full disk, a network that
+diverged) is written into the run's state in words, and the finished epochs stay.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import signal
+import sys
+import types
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fer.data import read_dataset
+from fer.errors import FerError, RunError
+from fer.files import replacing, write_json
+from fer.recipes import Settings
+from fer.training.prepare import PreparedData, prepare_data
+from fer.training.run import Run
+
+# How many validation images travel with a run, so that a bundle made of it can be checked on real images.
+SAMPLES = 64
+
+
+def train_run(run: Run) -> Run:
+    """Train a run to its end in this process; a run that has finished epochs goes on after them.
+
+    Raises:
+        RunError: the run is going elsewhere, its folder cannot be written, or the training diverged.
+        FerError: the data or settings do not serve; the text stands in the run's state as well.
+        KeyboardInterrupt: it was interrupted by the user or asked to stop by a signal.
+    """
+    from fer.training.recorder import StopRequested
+
+    run.claim()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        _train(run)
+        run.write_state("finished")
+    except StopRequested:
+        run.write_state("stopped", "Stopped on request. Resume goes on from the last finished epoch.")
+    except KeyboardInterrupt:
+        run.write_state("stopped", "Interrupted. Resume goes on from the last finished epoch.")
+        raise
+    except FerError as error:
+        run.write_state("failed", str(error))
+        raise
+    except MemoryError as error:
+        raise _failed(run, "Out of memory. Try a smaller batch_size or preprocessing.size.") from error
+    except OSError as error:
+        raise _failed(run, f"Cannot write the run: {error}. Free some space and resume.") from error
+    except Exception as error:
+        # A defect of ours, or of Keras: the page must still learn that the run is over; the log has the traceback.
+        run.write_state("failed", f"{type(error).__name__}: {error}. Details stand in {run.path / 'train.log'}")
+        raise
+    return run
+
+
+def _train(run: Run) -> None:
+    run.write_state("running", "Reading the data")
+    request, settings = run.request, run.settings
+    dataset = read_dataset(request["data"], ferplus=request["ferplus"])
+    prepared = prepare_data(dataset, settings)
+    _write_dataset_info(run, prepared)
+
+    run.write_state("running", "Loading Keras")
+    import_keras()
+    import keras
+
+    from fer.training.batches import Batches
+    from fer.training.recorder import Recorder
+
+    keras.utils.set_random_seed(settings.training.seed)
+    keras.mixed_precision.set_global_policy("mixed_bfloat16" if computes_in_bfloat16(settings) else "float32")
+    _write_environment(run, settings)
+    model = build_model(settings, prepared)
+    compile_model(model, settings, prepared)
+
+    policies = _policies(settings)
+    recorder = Recorder(run, len(prepared.train), policies)
+    # The averaged weights are swapped in for validation only; the recorder stands before the swap (see there).
+    swap = [keras.callbacks.SwapEMAWeights()] if settings.training.ema else []
+    run.write_state("running", "Training")
+    for image_size, last_epoch in _stages(settings):
+        epochs_done = recorder.epochs_done
+        if epochs_done < last_epoch and not model.stop_training:
+            model.fit(
+                Batches(prepared.train, settings, training=True, epoch=epochs_done, image_size=image_size),
+                validation_data=Batches(prepared.val, settings, training=False),
+                initial_epoch=epochs_done,
+                epochs=last_epoch,
+                callbacks=[*policies, recorder, *swap],
+                verbose=0,
+            )
+    run.write_state("running", "Answering the validation part with the best weights")
+    model.load_weights(run.path / "best.weights.h5")
+    _write_validation(run, model, prepared, settings)
+
+
+def import_keras() -> None:
+    """Choose Keras' backend and quieten it, before its first import in this process."""
+    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
+
+def computes_in_bfloat16(settings: Settings) -> bool:
+    """Whether to compute in bfloat16: when told to, or by `auto` where the processor multiplies it in hardware."""
+    if settings.training.precision != "auto":
+        return settings.training.precision == "bfloat16"
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text() if cpuinfo.is_file() else ""
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def build_model(settings: Settings, prepared: PreparedData) -> Any:
+    """The run's network, taking any image size where training begins with small images."""
+    from fer.networks import build_network
+
+    size = None if settings.training.small_size else settings.preprocessing.size
+    heads = {head: len(label_set) for head, label_set in prepared.heads.items()}
+    return build_network(settings.network, (size, size, settings.preprocessing.channels), heads)
+
+
+def compile_model(model: Any, settings: Settings, prepared: PreparedData) -> None:
+    """Optimizer, losses and metrics as the settings say."""
+    import keras
+
+    training = settings.training
+    steps = -(-len(prepared.train) // training.batch_size)
+    rate: Any = training.learning_rate
+    if training.schedule == "cosine":
+        warmup = round(min(training.warmup_epochs, training.epochs / 2) * steps)
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0 if warmup else training.learning_rate,
+            decay_steps=training.epochs * steps - warmup,
+            warmup_target=training.learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    # An average that remembers more than a twentieth of the training would still hold its first, random weights at the end.
+    memory = max(1.0, 0.05 * training.epochs * steps)
+    common: dict[str, Any] = {
+        "learning_rate": rate,
+        "weight_decay": training.weight_decay or None,
+        "use_ema": training.ema > 0,
+        "ema_momentum": min(training.ema, 1 - 1 / memory),
+    }
+    optimizer = (
+        keras.optimizers.SGD(momentum=0.9, nesterov=True, **common)
+        if training.optimizer == "sgd"
+        else keras.optimizers.Adam(**common)
+    )
+    if training.weight_decay:
+        optimizer.exclude_from_weight_decay(var_list=[v for v in model.trainable_variables if len(v.shape) < 2])
+
+    losses, weights = {}, {}
+    for head in prepared.heads:
+        is_labels = head == "labels"
+        # FER+ distributions are soft by themselves; smoothing is for the one-hot labels.
+        smoothing = training.label_smoothing if is_labels else 0.0
+        losses[head] = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
+        weights[head] = 1.0 if is_labels else training.votes_weight
+    model.compile(
+        optimizer=optimizer,
+        loss=losses,
+        loss_weights=weights,
+        weighted_metrics={head: [keras.metrics.CategoricalAccuracy(name="accuracy")] for head in prepared.heads},
+        # On the CPU, XLA halves the speed of these networks; other backends compile by themselves.
+        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+    )
+    optimizer.build(model.trainable_variables)
+
+
+def _stages(settings: Settings) -> list[tuple[int, int]]:
+    """(image size, epochs done at its end): small images first where the settings say so, then full size."""
+    training, full_size = settings.training, settings.preprocessing.size
+    small_epochs = round(training.small_share * training.epochs) if training.small_size else 0
+    stages = [(training.small_size, small_epochs), (full_size, training.epochs)]
+    return [stage for stage in stages if stage[1] > 0]
+
+
+def _policies(settings: Settings) -> list[Any]:
+    import keras
+
+    training = settings.training
+    policies: list[Any] = []
+    if training.early_stopping:
+        policies.append(keras.callbacks.EarlyStopping(monitor="val_loss", patience=training.early_stopping))
+    if training.plateau_patience:
+        policies.append(
+            keras.callbacks.ReduceLROnPlateau(
+                monitor="val_loss",
+                factor=training.plateau_factor,
+                patience=training.plateau_patience,
+                min_delta=training.plateau_min_delta,
+            )
+        )
+    return policies
+
+
+def _write_dataset_info(run: Run, prepared: PreparedData) -> None:
+    dataset = prepared.dataset
+    write_json(
+        run.path / "dataset.json",
+        {
+            "name": dataset.name,
+            "fingerprint": dataset.fingerprint,
+            "labels": list(dataset.label_set),
+            "heads": {head: list(label_set) for head, label_set in prepared.heads.items()},
+            "counts": dataset.counts(),
+            "leaks_removed": prepared.leaks_removed,
+        },
+    )
+
+
+def _write_environment(run: Run, settings: Settings) -> None:
+    import keras
+
+    import fer
+
+    write_json(
+        run.path / "environment.json",
+        {
+            "fer": fer.__version__,
+            "python": platform.python_version(),
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+            "precision": "bfloat16" if computes_in_bfloat16(settings) else "float32",
+            "platform": platform.platform(),
+            "processors": os.cpu_count(),
+        },
+    )
+
+
+def _write_validation(run: Run, model: Any, prepared: PreparedData, settings: Settings) -> None:
+    """Logits and targets of the validation part, for calibration, and a few of its images, for checking a bundle."""
+    from fer.training.batches import Batches
+
+    logits = model.predict(Batches(prepared.val, settings, training=False), verbose=0)
+    spread = np.linspace(0, len(prepared.val) - 1, min(SAMPLES, len(prepared.val))).astype(int)
+    arrays: dict[str, Any] = {f"logits_{head}": np.asarray(value, np.float32) for head, value in logits.items()}
+    arrays |= {f"targets_{head}": value for head, value in prepared.val.targets.items()}
+    arrays |= {f"weights_{head}": value for head, value in prepared.val.weights.items()}
+    with replacing(run.path / "validation.npz") as beside:
+        np.savez_compressed(beside, samples=prepared.val.images[spread], **arrays)
+
+
+def _failed(run: Run, reason: str) -> RunError:
+    try:
+        run.write_state("failed", reason)
+    except OSError:
+        sys.stderr.write(f"{reason}\n")  # on a full disk, the terminal or the log is the only place left
+    return RunError(reason)
+
+
+def _interrupt(number: int, frame: types.FrameType | None) -> None:
+    raise KeyboardInterrupt

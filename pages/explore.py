@@ -1,0 +1,73 @@
+"""Explore: what the active dataset holds."""
+
+import numpy as np
+import streamlit as st
+
+from fer.data.dataset import Dataset
+from ui.charts import PLOTLY_CONFIG, class_count_bars, series_words
+from ui.findings import imbalance, imbalance_finding, totals
+from ui.gallery import class_gallery
+from ui.state import active_dataset
+from ui.tables import csv_text
+from ui.theme import SPLIT_TITLES, page_header
+from ui.words import count, counted, percent
+
+
+def metrics(dataset: Dataset) -> None:
+    ratio, grey = imbalance(totals(dataset)), int(dataset.is_grey.sum())
+    splits = " · ".join(f"{count(int((dataset.splits == s).sum()))} {SPLIT_TITLES[s].lower()}" for s in dataset.split_names)
+    with st.grid(5, min_column_width=150):
+        st.metric("Images", count(len(dataset)), border=True, help=splits)
+        st.metric("Classes", len(dataset.label_set), border=True, help=", ".join(dataset.label_set))
+        st.metric("Imbalance", f"{ratio:.1f} : 1" if ratio else "–", border=True, help="The largest class beside the smallest.")
+        st.metric("Grey", percent(grey / max(len(dataset), 1), 0), border=True, help=f"{count(grey)} grey, {count(len(dataset) - grey)} in colour")
+        st.metric("Left out", count(len(dataset.problems)), border=True, help="Files that could not be read or have no place.")
+
+
+def distribution(dataset: Dataset) -> None:
+    st.subheader(imbalance_finding(totals(dataset)), anchor=False)
+    st.markdown(f"Images a class: {series_words(dataset.split_names)}")
+    st.plotly_chart(class_count_bars(dataset.counts(), dataset.label_set), config=PLOTLY_CONFIG, key="class_counts")
+
+
+def count_rows(dataset: Dataset) -> list[dict[str, object]]:
+    counts, by_class = dataset.counts(), totals(dataset)
+    return [
+        {"class": label, **{SPLIT_TITLES[s].lower(): counts[s][label] for s in counts}, "total": n, "share": n / max(len(dataset), 1)}
+        for label, n in by_class.items()
+    ]
+
+
+def colour_rows(dataset: Dataset) -> list[dict[str, object]]:
+    parts = {split: dataset.is_grey[dataset.splits == split] for split in dataset.split_names}
+    return [
+        {"split": SPLIT_TITLES[s].lower(), "grey": int(np.sum(g)), "RGB": int(np.sum(~g)), "images": len(g)} for s, g in parts.items()
+    ]
+
+
+def details(dataset: Dataset) -> None:
+    counts, colours, left_out = st.tabs(["Counts", "Grey and colour", f"Left out ({count(len(dataset.problems))})"])
+    share = {"share": st.column_config.NumberColumn(format="percent")}
+    with counts:
+        st.dataframe(count_rows(dataset), hide_index=True, column_config=share)
+        name = f"{dataset.name}-counts.csv".replace("/", "-")
+        st.download_button("Download counts (CSV)", csv_text(count_rows(dataset)), name, "text/csv", icon=":material/download:")
+    with colours:
+        st.dataframe(colour_rows(dataset), hide_index=True)
+        st.caption("Grey: one channel, or three equal ones. Networks with one input channel read luma of either kind.")
+    with left_out:
+        if dataset.problems:
+            st.dataframe([{"file": p.name, "why": p.reason} for p in dataset.problems[:2000]], hide_index=True)
+        else:
+            st.markdown(f"Every file was used: {counted(len(dataset), 'image')}.")
+
+
+page_header("Explore", "What the dataset holds: its classes, its splits, and the pictures themselves.")
+data = active_dataset()
+metrics(data)
+distribution(data)
+st.subheader("Pictures", anchor=False)
+class_gallery(data, "explore")
+details(data)
+if data.source:
+    st.caption(f"Read from {data.source}")

@@ -1,0 +1,3 @@
+import streamlit as st
+from ui.theme import page_header
+page_header("home", "soon")

@@ -1,0 +1,60 @@
+"""Train: a recipe and the active dataset become a run, shown live; it goes on when the page is closed."""
+
+import streamlit as st
+
+from fer.errors import FerError
+from fer.training import Run, list_runs
+from ui.run_form import run_form
+from ui.runs import history_charts, run_panel, run_title, runs_table
+from ui.state import active_model, read_bundle
+from ui.theme import page_header
+from ui.words import percent, plain
+
+RUN_KEY = "run_shown"
+
+
+def shown_run(runs: list[Run]) -> Run:
+    """The run that is looked at: the one chosen, else one that is going, else the newest."""
+    by_id = {run.id: run for run in runs}
+    if st.session_state.get(RUN_KEY) not in by_id:
+        st.session_state[RUN_KEY] = next((run.id for run in runs if run.is_active), runs[0].id)
+    if len(runs) > 1:
+        st.selectbox("Run", list(by_id), format_func=lambda key: run_title(by_id[key]), key=RUN_KEY)
+    return by_id[st.session_state[RUN_KEY]]
+
+
+def example_history() -> None:
+    """With no run yet: how the active model was trained, from its card."""
+    name = active_model()
+    try:
+        training = read_bundle(name).card["training"] if name else {}
+    except FerError:
+        training = {}
+    if not training.get("history"):
+        st.info("Nothing has been trained here yet. Start a run: its curves grow here.", icon=":material/show_chart:")
+        return
+    best = max(training["history"], key=lambda row: row["val_accuracy"])
+    st.subheader(f"How {plain(name or '')} was trained", anchor=False)
+    st.caption(
+        f"Nothing has been trained here yet. This is the history of the active model: {percent(best['val_accuracy'])} "
+        f"of the validation images right at epoch {best['epoch']}, after {training['hours']:g} hours in all."
+    )
+    history_charts(training["history"], [], training["epochs"], key="card")
+
+
+page_header("Train", "A recipe and the active dataset become a run. It goes on when this page is closed, and can be stopped and resumed.")
+runs = list_runs()
+going = any(run.is_active for run in runs)
+settings, result = st.columns([2, 5], gap="large")
+with settings, st.expander("New run", expanded=not going, icon=":material/add:"):
+    started = run_form()
+if started:
+    st.session_state[RUN_KEY] = started.id
+    st.rerun()
+with result:
+    if runs:
+        run_panel(shown_run(runs))
+        with st.expander(f"All runs ({len(runs)})"):
+            runs_table(runs)
+    else:
+        example_history()

@@ -1,0 +1,37 @@
+"""Webcam: boxes and labels on the live picture, the probabilities beside it."""
+
+import streamlit as st
+
+from fer.errors import FerError
+from fer.inference.live import LiveView
+from ui import webcam_stream
+from ui.predict_options import choose_options, recognizer_for
+from ui.state import active_bundle
+from ui.theme import page_header
+from ui.webcam_panel import live_panel
+from ui.webcam_snapshot import single_pictures
+from ui.words import show_error
+
+page_header("Webcam", "Expressions of the faces before the camera, live.")
+bundle = active_bundle()
+st.info(
+    "Frames go to the server that runs this app, are read in its memory and forgotten; nothing is stored. The model reads the "
+    "*apparent* expression, not what a person feels. Tell everybody who is in view; do not use it on people at work or in class.",
+    icon=":material/privacy_tip:",
+)
+with st.container(horizontal=True, vertical_alignment="center"):
+    options = choose_options(bundle)
+    mirror = st.toggle("Mirror", value=True, key="webcam_mirror")
+try:
+    recognizer = recognizer_for(bundle, options.detector)
+    live: LiveView = st.session_state.setdefault("webcam_live", LiveView())
+    live.configure(recognizer, head=options.head, mirror=mirror)
+    left, right = st.columns([3, 2], gap="medium")
+    with left:
+        state = webcam_stream.camera_stream(live)
+    with right:
+        live_panel(live, state)
+except FerError as error:
+    show_error(error)
+else:
+    single_pictures(recognizer, options, bundle.sha256)

@@ -1,0 +1,41 @@
+"""The app: its pages in the order of the work, and the frame around them. Start it with `streamlit run streamlit_app.py`.
+
+Streamlit imports this file to find `app` and then runs it as a script for every page that is asked for; the two branches at the end
+are these two uses.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from ui.sidebar import draw_sidebar
+
+PAGES = [
+    ("home", "Home", ":material/home:"),
+    ("explore", "Explore", ":material/grid_view:"),
+    ("train", "Train", ":material/model_training:"),
+    ("evaluate", "Evaluate", ":material/monitoring:"),
+    ("predict", "Predict", ":material/add_a_photo:"),
+    ("webcam", "Webcam", ":material/videocam:"),
+]
+
+
+def pages() -> list[st.Page]:
+    """One page a task, in the order of the work."""
+    return [st.Page(f"pages/{name}.py", title=title, icon=icon, default=name == "home") for name, title, icon in PAGES if (Path(__file__).parent / "pages" / f"{name}.py").exists()]  # TEMPORARY filter
+
+
+if __name__ == "__main__":
+    st.set_page_config(page_title="Facial expressions", page_icon=":material/sentiment_satisfied:", layout="wide")
+    page = st.navigation(pages())
+    draw_sidebar()
+    # Wide, yet no wider than a line can be read.
+    with st.container(horizontal_alignment="center"), st.container(width=1240):
+        page.run()
+else:
+    # Beside a folder named pages/, a fresh server would run a deep link such as /train bare, without the frame above, until
+    # somebody has opened /. Declaring the navigation once on import tells it whose pages they are.
+    st.navigation(pages())
+    app = st.App(__file__)

@@ -1,0 +1,136 @@
+"""The app as a process of its own, and a Chromium to look at it: for the browser tests and for `tools/screenshots.py`.
+
+Nothing leaves the machine: Chromium's background traffic is off, its camera is a clip, and WebRTC stays on the loopback address.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+_START_LIMIT_S = 60
+
+
+@dataclass(frozen=True)
+class RunningApp:
+    """A server that answers."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def libraries(self) -> set[str]:
+        """Names of the libraries that the server has mapped into memory (Linux), such as `tensorflow`; from their wheels' folders."""
+        maps = Path(f"/proc/{self.process.pid}/maps").read_text(encoding="utf-8", errors="replace")
+        paths = (line.split(maxsplit=5)[5] for line in maps.splitlines() if "site-packages/" in line)
+        return {path.split("site-packages/")[1].split("/")[0] for path in paths}
+
+
+@contextmanager
+def running_app(places: Path) -> Iterator[RunningApp]:
+    """Start the app on a free port, with workspace and cache of its own, and stop it afterwards.
+
+    Args:
+        places: an existing folder for workspace, cache and log.
+
+    Raises:
+        RuntimeError: the server does not answer within a minute; the text carries its log.
+    """
+    port = _free_port()
+    environment = os.environ | {
+        "FER_WORKSPACE": str(places / "workspace"),
+        "FER_CACHE": str(places / "cache"),
+        "MALLOC_ARENA_MAX": "2",
+    }
+    log = places / "server.log"
+    with log.open("wb") as stream:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tools.running_app", "run", "streamlit_app.py", "--server.headless=true", f"--server.port={port}"],
+            cwd=REPOSITORY,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+        )
+    app = RunningApp(f"http://127.0.0.1:{port}", process, log)
+    try:
+        _wait_until_healthy(app)
+        yield app
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(15)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_healthy(app: RunningApp) -> None:
+    limit = time.monotonic() + _START_LIMIT_S
+    while time.monotonic() < limit and app.process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{app.url}/_stcore/health", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"The app did not start. Its log:\n{app.log.read_text(encoding='utf-8', errors='replace')}")
+
+
+def find_chromium() -> str | None:
+    """Path of a Chromium: the environment variable `FER_CHROMIUM`, else the first of the usual names; None where there is none."""
+    names = (os.environ.get("FER_CHROMIUM") or "", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    return next((path for name in names if name and (path := shutil.which(name))), None)
+
+
+def chromium_flags(camera_clip: Path) -> list[str]:
+    """Command line of a Chromium whose camera is a clip.
+
+    Args:
+        camera_clip: `.mjpeg` (JPEG after JPEG, shown at 30 frames a second, over and over) or `.y4m`.
+    """
+    return [
+        "--no-sandbox",  # containers run as root, where the sandbox refuses to start; only our own server is opened
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--mute-audio",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={camera_clip}",
+        "--allow-loopback-in-peer-connection",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+        "--disable-quic",
+    ]
+
+
+def _serve() -> None:
+    """Run Streamlit's command line, with WebRTC kept on the loopback address so that a machine without a network will do."""
+    import aioice.ice
+    from streamlit.web.cli import main
+
+    aioice.ice.get_host_addresses = lambda use_ipv4, use_ipv6: ["127.0.0.1"]  # aioice leaves this address out
+    main()
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,224 @@
+"""The charts that pages share. Static ones are Plotly figures; curves of a running training are ECharts options, which update in place
+without a flicker. Every function takes plain numbers and returns the chart; the page draws it.
+
+A chart has no legend: series are named where they are, or in the coloured words of the heading above (`series_words`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from fer.evaluation.scores import ClassRow
+from fer.labels import LabelSet
+from ui.theme import SPLIT_COLOURS, SPLIT_TITLES, Palette, coloured, palette
+from ui.words import count, percent
+
+# Plotly's own buttons hide what they stand on; zooming a bar chart of seven bars helps nobody.
+PLOTLY_CONFIG = {"displayModeBar": False, "scrollZoom": False, "doubleClick": False}
+_BAR_HEIGHT = 17
+_NO_MARGIN = {"l": 0, "r": 0, "t": 0, "b": 0}
+
+
+def series_words(splits: Sequence[str]) -> str:
+    """The splits' names in their colours, as Markdown: the legend of a chart by split."""
+    return " · ".join(coloured(f"**{SPLIT_TITLES[split].lower()}**", SPLIT_COLOURS[split]) for split in splits)
+
+
+def class_count_bars(counts: Mapping[str, Mapping[str, int]], label_set: LabelSet) -> go.Figure:
+    """Images a class, a group of bars for each and a bar a split in it, the largest class on top.
+
+    Args:
+        counts: images by split and label, as `Dataset.counts`.
+        label_set: the classes.
+    """
+    colours = palette()
+    totals = {label: sum(by_label[label] for by_label in counts.values()) for label in label_set}
+    labels = sorted(label_set, key=lambda label: totals[label])
+    figure = go.Figure()
+    # Plotly stacks the traces of a group from below, so the first split comes last.
+    for split in reversed(list(counts)):
+        figure.add_bar(
+            y=[_named(label, label_set) for label in labels],
+            x=[counts[split][label] for label in labels],
+            text=[count(counts[split][label]) for label in labels],
+            name=SPLIT_TITLES[split],
+            orientation="h",
+            marker={"color": SPLIT_COLOURS[split], "cornerradius": 2},
+            textposition="outside",
+            cliponaxis=False,
+            hovertemplate="%{y}: %{x:,} images<extra>" + SPLIT_TITLES[split] + "</extra>",
+        )
+    longest = max((n for by_label in counts.values() for n in by_label.values()), default=1)
+    figure.update_layout(
+        barmode="group",
+        bargap=0.28,
+        bargroupgap=0.06,
+        height=48 + len(labels) * (len(counts) * _BAR_HEIGHT + 12),
+        margin={**_NO_MARGIN, "b": 34},
+        showlegend=False,
+        uniformtext={"minsize": 11, "mode": "show"},
+    )
+    # Room for the label beside the longest bar.
+    figure.update_xaxes(title="images", range=[0, longest * 1.12], **_value_axis(colours))
+    figure.update_yaxes(**_name_axis(colours))
+    return figure
+
+
+def recall_bars(per_class: Sequence[ClassRow], label_set: LabelSet) -> go.Figure:
+    """Recall a class in the colours of the emotions, with 95 % intervals, the best on top."""
+    colours = palette()
+    rows = sorted((row for row in per_class if row["support"]), key=lambda row: row["recall"])
+    recall = [row["recall"] for row in rows]
+    figure = go.Figure(
+        go.Bar(
+            y=[_named(row["label"], label_set) for row in rows],
+            x=recall,
+            orientation="h",
+            marker={"color": [label_set.colour(row["label"]) for row in rows], "cornerradius": 2},
+            error_x={
+                "array": [row["recall_ci95"][1] - row["recall"] for row in rows],
+                "arrayminus": [row["recall"] - row["recall_ci95"][0] for row in rows],
+                "color": colours.text,
+                "thickness": 1,
+                "width": 3,
+            },
+            customdata=[[row["support"]] for row in rows],
+            hovertemplate="%{y}: %{x:.1%} of %{customdata[0]:,} images<extra></extra>",
+        )
+    )
+    # The figure stands beyond the interval, where the whisker does not cross it.
+    for row in rows:
+        figure.add_annotation(
+            y=_named(row["label"], label_set),
+            x=max(row["recall_ci95"][1], row["recall"]),
+            text=percent(row["recall"], 0),
+            showarrow=False,
+            xanchor="left",
+            xshift=5,
+            font={"color": colours.text, "size": 13},
+        )
+    figure.update_layout(height=44 + 30 * len(rows), margin={**_NO_MARGIN, "b": 34}, bargap=0.35, showlegend=False)
+    figure.update_xaxes(title="recall", range=[0, 1.12], tickvals=[0, 0.25, 0.5, 0.75, 1], tickformat=".0%", **_value_axis(colours))
+    figure.update_yaxes(**_name_axis(colours))
+    return figure
+
+
+def confusion_heatmap(confusion: NDArray[np.integer], label_set: LabelSet, *, shares: bool) -> go.Figure:
+    """Confusion matrix, true classes down and answers across; every cell says its number.
+
+    Args:
+        confusion: counts (K, K), rows are true.
+        label_set: the K classes.
+        shares: show the share of the true class's images instead of counts. The shade is the share either way, so that a rare class
+            is not pale throughout.
+    """
+    colours = palette()
+    rows = confusion.sum(axis=1, keepdims=True)
+    share = confusion / np.maximum(rows, 1)
+    names = [_named(label, label_set) for label in label_set]
+    text = [[_cell(int(n), float(s), shares) for n, s in zip(*line, strict=True)] for line in zip(confusion, share, strict=True)]
+    figure = go.Figure(
+        go.Heatmap(
+            z=share,
+            x=names,
+            y=names,
+            zmin=0,
+            zmax=1,
+            colorscale=[[0, colours.low], [1, colours.high]],
+            showscale=False,
+            xgap=2,
+            ygap=2,
+            customdata=np.dstack([confusion, share]),
+            hovertemplate="true %{y}, answered %{x}<br>%{customdata[0]:,} images, %{customdata[1]:.1%} of the class<extra></extra>",
+        )
+    )
+    for i, line in enumerate(text):
+        for j, words in enumerate(line):
+            ink = colours.ground if share[i, j] > 0.5 else colours.text
+            figure.add_annotation(x=j, y=i, text=words, showarrow=False, font={"color": ink, "size": 14 if i == j else 13})
+    figure.update_layout(height=60 + 52 * len(names), margin={**_NO_MARGIN, "t": 8}, plot_bgcolor="rgba(0,0,0,0)")
+    figure.update_xaxes(title="answered", side="bottom", showgrid=False, zeroline=False, fixedrange=True, tickfont={"color": colours.text})
+    figure.update_yaxes(title="true", autorange="reversed", showgrid=False, zeroline=False, fixedrange=True, tickfont={"color": colours.text})
+    return figure
+
+
+def _cell(n: int, share: float, shares: bool) -> str:
+    if n == 0:
+        return "·"
+    return percent(share, 0).removesuffix(" %") if shares else count(n)
+
+
+def _named(label: str, label_set: LabelSet) -> str:
+    return f"{label} {label_set.emoji(label)}"
+
+
+def _value_axis(colours: Palette) -> dict[str, Any]:
+    return {"showgrid": True, "gridcolor": colours.grid, "zeroline": False, "fixedrange": True, "nticks": 5, "tickfont": {"color": colours.muted}}
+
+
+def _name_axis(colours: Palette) -> dict[str, Any]:
+    return {"showgrid": False, "fixedrange": True, "ticksuffix": "  ", "tickfont": {"color": colours.text, "size": 14}, "automargin": True}
+
+
+def curve_options(
+    name: str, train: Sequence[tuple[float, float]], val: Sequence[tuple[float, float]], *, epochs: int, shares: bool
+) -> dict[str, Any]:
+    """ECharts option of one measure over the epochs, train beside validation.
+
+    Args:
+        name: of the measure, e.g. `loss`.
+        train: points (epoch, value); fractional epochs are the batches in between.
+        val: points (epoch, value), one a finished epoch.
+        epochs: right end of the axis.
+        shares: the values are shares 0…1, shown as percent.
+    """
+    colours = palette()
+    scale = 100.0 if shares else 1.0
+
+    def line(split: str, points: Sequence[tuple[float, float]], width: float) -> dict[str, Any]:
+        return {
+            "name": SPLIT_TITLES[split].lower(),
+            "type": "line",
+            "data": [[round(x, 3), round(y * scale, 4)] for x, y in points],
+            "color": SPLIT_COLOURS[split],
+            "lineStyle": {"width": width},
+            "symbol": "circle",
+            "symbolSize": 5,
+            "showSymbol": len(points) <= 40,
+            "endLabel": {"show": bool(points), "formatter": "{a}", "color": SPLIT_COLOURS[split], "fontWeight": 600},
+            "labelLayout": {"moveOverlap": "shiftY"},
+        }
+
+    axis_text = {"color": colours.muted}
+    return {
+        "animation": False,
+        "grid": {"left": 44, "right": 84, "top": 14, "bottom": 42},
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.1f %%" if shares else "%.3f"},
+        "xAxis": {
+            "type": "value",
+            "name": "epoch",
+            "nameLocation": "middle",
+            "nameGap": 26,
+            "nameTextStyle": axis_text,
+            "min": 0,
+            "max": epochs,
+            "minInterval": 1,
+            "axisLabel": axis_text,
+            "splitLine": {"show": False},
+            "axisLine": {"lineStyle": {"color": colours.grid}},
+        },
+        "yAxis": {
+            "type": "value",
+            "scale": True,
+            "splitNumber": 4,
+            "axisLabel": {**axis_text, "formatter": "{value} %" if shares else "{value}"},
+            "splitLine": {"lineStyle": {"color": colours.grid}},
+        },
+        "series": [line("train", train, 2), line("val", val, 2.5)],
+        "aria": {"enabled": True, "label": {"description": f"{name} by epoch, train and validation"}},
+    }

@@ -1,0 +1,91 @@
+"""Galleries of dataset images: crisp tiles with captions, a page at a time."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from fer.data.dataset import Dataset
+from fer.labels import FER8, VOTE_COLUMNS
+from ui.theme import SPLIT_TITLES
+from ui.words import counted
+
+TILE = 192
+PER_PAGE = 24
+
+
+def tile(image: NDArray[np.uint8], side: int = TILE) -> NDArray[np.uint8]:
+    """A square picture for a gallery: small images grow by whole pixels and stay crisp, large ones shrink, both keep their shape.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        side: longest side of the result in pixels, reached exactly where that keeps pixels whole or shrinks.
+    """
+    longest = max(image.shape[:2])
+    if longest <= side:
+        factor = max(1, side // longest)
+        return np.repeat(np.repeat(image, factor, axis=0), factor, axis=1)
+    scale = side / longest
+    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+
+
+@st.fragment
+def class_gallery(dataset: Dataset, key: str) -> None:
+    """Pictures of one class at a time, with a choice of class and split and with pages.
+
+    A fragment: turning a page draws nothing else again.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        label = st.pills(
+            "Class",
+            list(dataset.label_set),
+            default=dataset.label_set.names[0],
+            required=True,
+            format_func=lambda name: f"{dataset.label_set.emoji(name)} {name}",
+            key=f"{key}_class",
+        )
+        choices = ("all", *dataset.split_names) if len(dataset.split_names) > 1 else ()
+        split = choices and st.segmented_control(
+            "Split",
+            choices,
+            default="all",
+            required=True,
+            format_func=lambda name: "All" if name == "all" else SPLIT_TITLES[name],
+            key=f"{key}_split",
+        )
+    chosen = dataset.label_ids == dataset.label_set.label_id(label or dataset.label_set.names[0])
+    if split and split != "all":
+        chosen &= dataset.splits == split
+    rows = np.flatnonzero(chosen)
+    if not len(rows):
+        st.info(f"No image of {label} in this split.", icon=":material/search_off:")
+        return
+    pages = -(-len(rows) // PER_PAGE)
+    # The grid comes first and the pages below it, but their number must be known to draw the grid.
+    grid_place, foot = st.container(), st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+    with foot:
+        st.caption(counted(len(rows), "image"), width="content")
+        page = st.pagination(pages, max_visible_pages=5, key=f"{key}_page_{label}_{split}") if pages > 1 else 1
+    with grid_place:
+        image_grid(dataset, rows[(page - 1) * PER_PAGE : page * PER_PAGE])
+
+
+def image_grid(dataset: Dataset, rows: NDArray[np.integer]) -> None:
+    """The images at these rows as a grid of tiles with captions."""
+    with st.grid(8, min_column_width=104, gap="xsmall"):
+        for row in rows:
+            image = dataset.images[int(row)]
+            st.image(tile(image), caption=_caption(dataset, int(row)), width="stretch", output_format="PNG", alt=str(dataset.names[row]))
+
+
+def _caption(dataset: Dataset, row: int) -> str:
+    name = str(dataset.names[row]).rsplit("/", 1)[-1].rsplit(".", 1)[0]
+    if dataset.votes is None:
+        return name
+    votes = dataset.votes[row]
+    top = int(votes.argmax())
+    emoji = FER8.emoji(VOTE_COLUMNS[top]) if VOTE_COLUMNS[top] in FER8 else ""
+    return f"{name} {emoji} {VOTE_COLUMNS[top].replace('_', ' ')} {votes[top]}/{votes.sum()}"

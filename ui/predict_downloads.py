@@ -1,0 +1,79 @@
+"""What Predict hands out: annotated pictures (PNG, or a ZIP of them), a row a face (CSV), and the same list as `fer predict` (JSON)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Sequence
+from pathlib import PurePath
+
+import streamlit as st
+
+from ui.predict_answers import Answer, annotated_png
+
+
+def download_buttons(answers: Sequence[Answer]) -> None:
+    """Three buttons; the files are made when one is pressed."""
+    readable = [answer for answer in answers if answer.error is None]
+    with st.container(horizontal=True):
+        if len(readable) == 1:
+            name = f"{PurePath(readable[0].picture.name).stem}-annotated.png"
+            st.download_button(
+                "Annotated picture (PNG)", lambda: annotated_png(readable[0]), name, "image/png", icon=":material/image:", on_click="ignore"
+            )
+        elif readable:
+            st.download_button(
+                "Annotated pictures (ZIP of PNG)",
+                lambda: annotated_zip(readable),
+                "annotated.zip",
+                "application/zip",
+                icon=":material/image:",
+                on_click="ignore",
+            )
+        st.download_button("Table (CSV)", lambda: faces_csv(answers), "faces.csv", "text/csv", icon=":material/table:", on_click="ignore")
+        st.download_button(
+            "Everything (JSON)",
+            lambda: faces_json(answers),
+            "faces.json",
+            "application/json",
+            icon=":material/data_object:",
+            on_click="ignore",
+        )
+
+
+def annotated_zip(answers: Sequence[Answer]) -> bytes:
+    """The annotated pictures in one archive, numbered so that equal names do not meet."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_STORED) as pictures:  # PNG is compressed already
+        for number, answer in enumerate(answers, start=1):
+            pictures.writestr(f"{number:03d}-{PurePath(answer.picture.name).stem}.png", annotated_png(answer))
+    return archive.getvalue()
+
+
+def faces_csv(answers: Sequence[Answer]) -> str:
+    """A row a face: picture, number, box in pixels, detection score, label, confidence, a probability a class."""
+    labels = list(dict.fromkeys(label for answer in answers for face in answer.predictions for label in face.label_set))
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(["picture", "face", "x1", "y1", "x2", "y2", "detection_score", "label", "confidence", *labels])
+    for answer in answers:
+        for number, face in enumerate(answer.predictions, start=1):
+            values = face.as_dict()
+            score = "" if values["detection_score"] is None else f"{values['detection_score']:.4f}"
+            shares = [f"{values['probabilities'][label]:.6f}" for label in labels]
+            box = [f"{side:.1f}" for side in values["xyxy"]]
+            writer.writerow([answer.picture.name, number, *box, score, values["label"], f"{values['confidence']:.6f}", *shares])
+    return table.getvalue()
+
+
+def faces_json(answers: Sequence[Answer]) -> str:
+    """`[{"path": …, "faces": […]}]`, as `python -m fer predict --json` prints it; a broken picture has an `error` instead."""
+    listed = [
+        {"path": answer.picture.name, "error": answer.error}
+        if answer.error is not None
+        else {"path": answer.picture.name, "faces": [face.as_dict() for face in answer.predictions]}
+        for answer in answers
+    ]
+    return json.dumps(listed, indent=2, ensure_ascii=False)

@@ -1,0 +1,127 @@
+"""The choices that Predict and Webcam share (face detector, classes) and the recognizer that they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from fer.detection import available_detectors, default_detector_name, fetch_yunet
+from fer.errors import FerError
+from ui.words import errors_in_words, show_error
+
+if TYPE_CHECKING:
+    from fer.bundles import Bundle, Head
+    from fer.inference.recognizer import Recognizer
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a picture is read; with its bundle's hash it says all that an answer depends on.
+
+    Args:
+        detector: name of the face detector.
+        head: name of the bundle's head that answers.
+        whole_image: take every picture as one face, without looking for any.
+    """
+
+    detector: str
+    head: str
+    whole_image: bool = False
+
+
+def choose_options(bundle: Bundle, *, whole_image: bool = False) -> Options:
+    """A popover with the choices; they hold for the session, on both pages.
+
+    Args:
+        bundle: offers the heads to choose from.
+        whole_image: whether the whole picture may be taken as a face.
+    """
+    with st.popover("Options", icon=":material/tune:"):
+        detector = _choose_detector()
+        head = _choose_head(bundle)
+        whole = whole_image and st.toggle(
+            "Every picture is one face",
+            key="option_whole_image",
+            persist_state="session",
+            help="Skips the face detector. For pictures that are cropped to a face already, such as those of FER2013.",
+        )
+    return Options(detector, head, whole)
+
+
+def _choose_detector() -> str:
+    detectors = {detector.name: detector for detector in available_detectors()}
+    names = [name for name, detector in detectors.items() if detector.available]
+    default = default_detector_name()
+    if st.session_state.get("option_detector") not in names:
+        st.session_state["option_detector"] = default
+    name = st.radio(
+        "Face detector",
+        names,
+        format_func=lambda name: detectors[name].title,
+        captions=[detectors[name].note for name in names],
+        key="option_detector",
+        persist_state="session",
+    )
+    for detector in detectors.values():
+        if not detector.available:
+            st.caption(f"**{detector.title}** · {detector.state}")
+            if detector.name == "yunet":
+                _fetch_button()
+    return name or default
+
+
+def _fetch_button() -> None:
+    if st.button("Fetch YuNet (317 KB)", icon=":material/download:", key="fetch_yunet"):
+        bar = st.progress(0.0, "Fetching YuNet")
+        try:
+            fetch_yunet(lambda doing, share: _advance(bar, doing, share))
+        except FerError as error:
+            bar.empty()
+            show_error(error)
+        else:
+            del st.session_state["option_detector"]  # the better detector is the default from now on
+            st.rerun()
+
+
+def _advance(bar: st.delta_generator.DeltaGenerator, doing: str, share: float) -> None:
+    bar.progress(min(max(share, 0.0), 1.0), doing)
+
+
+def _choose_head(bundle: Bundle) -> str:
+    heads = {head.name: head for head in bundle.heads}
+    if len(heads) == 1:
+        return bundle.default_head.name
+    if st.session_state.get("option_head") not in heads:
+        st.session_state["option_head"] = bundle.default_head.name
+    name = st.segmented_control(
+        "Classes",
+        list(heads),
+        format_func=lambda name: f"{len(heads[name].label_set)} classes",
+        required=True,
+        key="option_head",
+        persist_state="session",
+        help="\n".join(f"- {_head_words(head)}" for head in heads.values()),
+    )
+    return name or bundle.default_head.name
+
+
+def _head_words(head: Head) -> str:
+    return f"{len(head.label_set)} classes (`{head.name}`): {', '.join(head.label_set)}"
+
+
+def recognizer_for(bundle: Bundle, detector: str) -> Recognizer:
+    """The recognizer of a bundle and a detector, made once and shared by all sessions.
+
+    Raises:
+        FerError: the bundle or the detector cannot be loaded.
+    """
+    return _recognizer(bundle.sha256, detector, bundle)
+
+
+@st.cache_resource(show_spinner=False, max_entries=6)
+def _recognizer(sha256: str, detector: str, _bundle: Bundle) -> Recognizer:  # noqa: ARG001 (the cache's key)
+    from fer.inference.recognizer import Recognizer
+
+    return Recognizer(_bundle, detector)

@@ -1,0 +1,47 @@
+"""The look that several pages share: the frame of a page and the colours of splits. Emotions have theirs in `fer/labels.py`, and the
+colours of the frame (background, text, accent) stand in `.streamlit/config.toml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import streamlit as st
+
+# One colour a split on every chart, at least 3:1 on the light and on the dark ground, told apart by lightness too.
+SPLIT_COLOURS: Mapping[str, str] = MappingProxyType({"train": "#748094", "val": "#6C63F0", "test": "#0C8FA0", "": "#748094"})
+SPLIT_TITLES: Mapping[str, str] = MappingProxyType({"train": "Train", "val": "Validation", "test": "Test", "": "No split"})
+
+
+@dataclass(frozen=True)
+class Palette:
+    """Colours that a chart needs to stand on the page's ground."""
+
+    text: str
+    muted: str
+    grid: str
+    ground: str
+    low: str  # ends of the scale of one hue, for shares
+    high: str
+
+
+_LIGHT = Palette(text="#10131A", muted="#5B6472", grid="#E8EAF0", ground="#FFFFFF", low="#F4F5F8", high="#4038B8")
+_DARK = Palette(text="#E7E9EE", muted="#A3ABBA", grid="#2A303B", ground="#12151B", low="#1C212A", high="#A7A1FF")
+
+
+def palette() -> Palette:
+    """The palette of the theme that the browser shows."""
+    return _DARK if st.context.theme.type == "dark" else _LIGHT
+
+
+def coloured(text: str, colour: str) -> str:
+    """Markdown of a text in a colour, for headings that take the place of a legend."""
+    return f':color[{text}]{{foreground="{colour}"}}'
+
+
+def page_header(title: str, purpose: str) -> None:
+    """The one line a page opens with: its name and what it is for."""
+    st.title(title, anchor=False)
+    st.caption(purpose)

@@ -1,0 +1,125 @@
+"""The camera's stream: streamlit-webrtc with what it needs to run steadily. Frames go to a `LiveView`, nothing else leaves here.
+
+streamlit-webrtc is pinned to 0.79.0, because `_steady_restart` reaches into it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import streamlit as st
+
+from fer.errors import SettingsError
+from fer.inference.live import LiveView
+
+if TYPE_CHECKING:
+    import av
+
+_KEY = "webcam"
+_VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 30}}
+_WORDS = {
+    "start": "Start",
+    "stop": "Stop",
+    "select_device": "Choose a camera",
+    "media_api_not_available": "This browser gives no access to a camera here. Open the page on localhost or over https.",
+    "device_ask_permission": "Please allow this page to use the camera.",
+    "device_not_available": "No camera found. Connect one, close other programs that use it, and press Start again.",
+    "device_access_denied": "The browser keeps the camera from this page. Allow it beside the address, then press Start again.",
+}
+
+
+class StreamState(NamedTuple):
+    """What the browser says of the stream."""
+
+    connecting: bool
+    playing: bool
+
+
+def ice_servers() -> list[dict[str, Any]]:
+    """STUN and TURN servers, needed only where browser and server are on different networks.
+
+    Read from `ice_servers` in Streamlit's secrets, else from the environment variable `FER_ICE_SERVERS` (a JSON list such as
+    `[{"urls": "turn:turn.example.org", "username": "…", "credential": "…"}]`); none by default.
+
+    Raises:
+        SettingsError: the setting is no list of tables with `urls`.
+    """
+    if st.secrets.load_if_toml_exists() and "ice_servers" in st.secrets:
+        servers: Any = [dict(server) for server in st.secrets["ice_servers"]]
+    else:
+        try:
+            servers = json.loads(os.environ.get("FER_ICE_SERVERS") or "[]")
+        except ValueError as error:
+            raise SettingsError(f"FER_ICE_SERVERS is no JSON: {error}. Expected a list such as {_EXAMPLE}") from error
+    if not isinstance(servers, list) or not all(isinstance(server, dict) and "urls" in server for server in servers):
+        raise SettingsError(f"The ICE servers are a list of tables that each have urls. Received: {servers!r}. Expected {_EXAMPLE}")
+    return servers
+
+
+_EXAMPLE = '[{"urls": "turn:turn.example.org", "username": "…", "credential": "…"}]'
+
+
+def frame_callback(live: LiveView) -> Callable[[av.VideoFrame], av.VideoFrame]:
+    """The function that WebRTC's worker thread calls with every newest frame. It never raises and never touches Streamlit."""
+    import av
+
+    def on_frame(frame: av.VideoFrame) -> av.VideoFrame:
+        try:
+            return av.VideoFrame.from_ndarray(live.process(frame.to_ndarray(format="rgb24")), format="rgb24")
+        except Exception as failure:  # an exception here would freeze the video without a word
+            live.report(f"The camera's frame could not be decoded: {type(failure).__name__}: {failure}")
+            return frame
+
+    return on_frame
+
+
+def camera_stream(live: LiveView) -> StreamState:
+    """Draw the component (picture, Start and Stop, choice of camera) and connect its frames to a `LiveView`.
+
+    Not to be drawn inside a fragment. Not with `async_processing=False`, which queues frames without end: by default only the
+    newest frame is processed, so a slow machine drops frames instead of falling behind.
+
+    Raises:
+        SettingsError: the ICE servers are misconfigured.
+    """
+    _steady_restart()
+    from streamlit_webrtc import WebRtcMode, webrtc_streamer
+
+    _forget_stale_stream()
+    context = webrtc_streamer(
+        key=_KEY,
+        mode=WebRtcMode.SENDRECV,  # SENDONLY would show no boxes; the callback does not run when the video is not sent back
+        rtc_configuration={"iceServers": ice_servers()},  # an empty list, not None: None asks outside hosts for servers
+        media_stream_constraints={"video": _VIDEO, "audio": False},
+        video_frame_callback=frame_callback(live),
+        video_html_attrs={"autoPlay": True, "muted": True, "playsInline": True, "controls": False, "style": {"width": "100%"}},
+        translations=_WORDS,
+    )
+    return StreamState(connecting=context.state.signalling and not context.state.playing, playing=context.state.playing)
+
+
+def _steady_restart() -> None:
+    """Keep 0.79.0 from killing a stream that has just connected.
+
+    It compares counts of script runs to notice that the user has left the page and come back, and takes a run that was
+    interrupted by the next one (as happens while connecting) for such an absence: in about 7 % of restarts the video froze.
+    Without the session it does not compare; `_forget_stale_stream` does that job instead.
+    """
+    import streamlit_webrtc.component
+
+    streamlit_webrtc.component.get_this_session_info = lambda: None
+
+
+def _forget_stale_stream() -> None:
+    """Drop what is left of a stream when the page is opened anew: its browser side is gone.
+
+    Streamlit forgets a widget's value when a *finished* run did not draw it, so an absent value under the component's own key
+    means that the page was left; interrupted runs do not count.
+    """
+    from streamlit_webrtc.component import generate_frontend_component_key
+
+    if _KEY in st.session_state and generate_frontend_component_key(_KEY) not in st.session_state:
+        del st.session_state[_KEY]
