@@ -26,6 +26,7 @@ from fer.workspace import models_dir
 FORMAT = 1
 DEFAULT_MODEL = "compact"
 SUMS = "SHA256SUMS"
+FILES = ("card.json", "model.litert", "model.keras", "README.md")
 
 
 @dataclass(frozen=True)
@@ -144,12 +145,11 @@ def _verify(path: Path) -> str:
     """Check the files of a bundle against SHA256SUMS; returns the hash of that list, which is the bundle's identity."""
     listing = (path / SUMS).read_text(encoding="utf-8")
     sums = {name: digest for digest, mark, name in (line.partition("  ") for line in listing.splitlines()) if mark}
-    for required in ("card.json", "model.litert", "model.keras"):
-        if required not in sums:
-            raise BundleError(f"The model {path.name!r} is incomplete: {SUMS} does not list {required}. Make the bundle again.")
+    if set(sums) != set(FILES) or len(listing.splitlines()) != len(FILES):
+        raise BundleError(f"The model {path.name!r} was changed: {SUMS} does not list {', '.join(FILES)}. Copy or make the bundle again.")
     for name, expected in sums.items():
         file = path / name
-        if Path(name).name != name or not file.is_file():
+        if not file.is_file():
             raise BundleError(f"The model {path.name!r} lacks its file {name}. Copy or make the bundle again.")
         if file_sha256(file) != expected:
             raise BundleError(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.bundles import FORMAT, SUMS, Bundle, file_sha256, load_bundle
+from fer.bundles import FILES, FORMAT, SUMS, Bundle, file_sha256, load_bundle
 from fer.errors import BundleError, RunError, SettingsError
 from fer.evaluation.calibration import fit_temperature, softmax
 from fer.evaluation.intervals import wilson_interval
@@ -86,13 +86,14 @@ def _build(run: Run, name: str, folder: Path) -> None:
     import keras
 
     from fer.networks import build_network, count_multiply_adds
+    from fer.training.checkpoint import load_weights
 
     settings, data = run.settings, run.dataset_info()
     # Rebuilt in float32: a model built under bfloat16 does not convert.
     keras.mixed_precision.set_global_policy("float32")
     heads = {head: len(labels) for head, labels in data["heads"].items()}
     model = build_network(settings.network, settings.preprocessing.input_shape, heads)
-    model.load_weights(run.path / "best.weights.h5")
+    load_weights(run.path / "best.npz", model)
     model.save(folder / "model.keras")
     litert = convert_to_litert(model)
     (folder / "model.litert").write_bytes(litert)
@@ -128,8 +129,7 @@ def _build(run: Run, name: str, folder: Path) -> None:
     }
     write_json(folder / "card.json", card)
     (folder / "README.md").write_text(describe_card(card), encoding="utf-8")
-    files = ("card.json", "model.litert", "model.keras", "README.md")
-    (folder / SUMS).write_text("".join(f"{file_sha256(folder / file)}  {file}\n" for file in files), encoding="utf-8")
+    (folder / SUMS).write_text("".join(f"{file_sha256(folder / file)}  {file}\n" for file in FILES), encoding="utf-8")
 
 
 def convert_to_litert(model: Any) -> bytes:

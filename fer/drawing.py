@@ -23,11 +23,13 @@ NO_FACE = "No face found"
 
 _UNSURE_COLOUR = "#8A8F98"
 _NO_FACE_COLOUR = "#20242B"
-_OUTLINE = (24, 24, 24)  # around boxes, so that they stand out on a ground of their own colour
+# One pixel either side of a line, so that it stands out on a ground of its own colour; in tiny pictures it would hide too much.
+_OUTLINE, _SMALLEST_OUTLINED = (24, 24, 24), 160
 # Shares of the picture's shorter side, which every size follows: at 480 px a line of 2 px and letters of 18.
 _LINE_SHARE, _TEXT_SHARE = 1 / 240, 1 / 27
 _SMALLEST_TEXT, _SMALLEST_SQUEEZED_TEXT = 11, 6
 
+_Point = tuple[int, int]
 _Box = tuple[int, int, int, int]
 
 
@@ -57,21 +59,18 @@ def annotate(
         return canvas
     thickness = max(1, round(shorter * _LINE_SHARE))
     boxes = [_drawn_box(prediction, canvas, thickness) for prediction in predictions]
-    for prediction, box in zip(predictions, boxes, strict=True):
-        if prediction.confidence < unsure_below:
-            _dashed(canvas, box, ImageColor.getrgb(_UNSURE_COLOUR), thickness)
-        else:
-            cv2.rectangle(canvas, box[:2], box[2:], _OUTLINE, thickness + 2)
-            cv2.rectangle(canvas, box[:2], box[2:], ImageColor.getrgb(prediction.label_set.colour(prediction.label)), thickness)
+    colours = [p.label_set.colour(p.label) if p.confidence >= unsure_below else _UNSURE_COLOUR for p in predictions]
+    for prediction, box, colour in zip(predictions, boxes, colours, strict=True):
+        draw = cv2.rectangle if prediction.confidence >= unsure_below else _dashed_rectangle
+        if shorter >= _SMALLEST_OUTLINED:
+            draw(canvas, box[:2], box[2:], _OUTLINE, thickness + 2)
+        draw(canvas, box[:2], box[2:], ImageColor.getrgb(colour), thickness)
     taken: list[_Box] = []
-    for prediction, box in zip(predictions, boxes, strict=True):  # after all boxes, so that no line crosses a plate
-        sure = prediction.confidence >= unsure_below
-        colour = prediction.label_set.colour(prediction.label) if sure else _UNSURE_COLOUR
+    for prediction, box, colour in zip(predictions, boxes, colours, strict=True):  # after all boxes: no line crosses a plate
         # Small faces of a group get smaller plates, which else would hide their neighbours.
         size = max(_SMALLEST_TEXT, min(text_size, (box[2] - box[0]) // 5))
-        plate = _fitting_plate(
-            f"{prediction.label} {prediction.confidence:.0%}".replace("%", " %"), colour, size, canvas.shape[1]
-        )
+        words = f"{prediction.label} {100 * prediction.confidence:.0f} %"
+        plate = _fitting_plate(words, colour, size, canvas.shape[1])
         left, top = _place(plate, box, canvas, thickness, taken)
         taken.append((left, top, left + plate.shape[1], top + plate.shape[0]))
         _paste(canvas, plate, left, top)
@@ -87,16 +86,17 @@ def _drawn_box(prediction: FacePrediction, canvas: NDArray[np.uint8], thickness:
     return left, top, max(left, min(right, width - 1 - inset)), max(top, min(bottom, height - 1 - inset))
 
 
-def _dashed(canvas: NDArray[np.uint8], box: _Box, colour: tuple[int, ...], thickness: int) -> None:
-    left, top, right, bottom = box
-    dash = 4 * thickness + 2
-    for outline, line_colour in ((2, _OUTLINE), (0, colour)):
-        for x in range(left, right, 2 * dash):
-            for y in (top, bottom):
-                cv2.line(canvas, (x, y), (min(x + dash, right), y), line_colour, thickness + outline)
-        for y in range(top, bottom, 2 * dash):
-            for x in (left, right):
-                cv2.line(canvas, (x, y), (x, min(y + dash, bottom)), line_colour, thickness + outline)
+def _dashed_rectangle(
+    canvas: NDArray[np.uint8], top_left: _Point, bottom_right: _Point, colour: tuple[int, ...], thickness: int
+) -> None:
+    (left, top), (right, bottom) = top_left, bottom_right
+    dash = max(6, min(right - left, bottom - top) // 9)
+    for x in range(left, right, 2 * dash):
+        for y in (top, bottom):
+            cv2.line(canvas, (x, y), (min(x + dash, right), y), colour, thickness)
+    for y in range(top, bottom, 2 * dash):
+        for x in (left, right):
+            cv2.line(canvas, (x, y), (x, min(y + dash, bottom)), colour, thickness)
 
 
 def _place(plate: NDArray[np.uint8], box: _Box, canvas: NDArray[np.uint8], thickness: int, taken: list[_Box]) -> tuple[int, int]:

@@ -19,7 +19,7 @@ from fer.errors import ImageError
 MAX_IMAGE_BYTES = 64 * 2**20
 MAX_IMAGE_PIXELS = 64_000_000  # above the largest phone cameras' usual output; 192 MB once decoded
 MIN_SIDE = 8  # no face can be told in less
-FORMATS = ("PNG", "JPEG", "MPO", "WEBP", "BMP", "GIF", "TIFF", "PPM")  # MPO: phones' JPEGs with a second picture behind the first
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
 
 _MAX_MEGAPIXELS = MAX_IMAGE_PIXELS // 10**6
 _SIXTEEN_BIT = ("I;16", "I;16L", "I;16B", "I;16N", "I")

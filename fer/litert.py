@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-# On a CPU a batch costs what its images cost one by one (0.46 ms each for 0.7 M parameters, from 1 to 64), while another size of an
-# interpreter's input costs 3 to 10 ms. So a few sizes are kept ready and every batch is put together from them.
+# On a CPU a batch costs what its images cost one by one (0.46 ms each for 0.7 M parameters, from 1 to 64), while another size of
+# the input costs an interpreter 3 to 10 ms. So a few sizes are kept ready and every batch is put together from them.
 _CHUNK_SIZES = (32, 4, 1)
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import streamlit as st
 
 from fer.data.dataset import Dataset
-from ui.charts import PLOTLY_CONFIG, class_count_bars, series_words
+from ui.charts import PLOTLY_CONFIG, class_count_bars, split_word
 from ui.findings import imbalance, imbalance_finding, totals
 from ui.gallery import class_gallery
 from ui.state import active_dataset
 from ui.tables import csv_text
 from ui.theme import SPLIT_TITLES, page_header
-from ui.words import count, counted, percent
+from ui.words import count, counted, plain
 
 
 def metrics(dataset: Dataset) -> None:
@@ -20,20 +20,20 @@ def metrics(dataset: Dataset) -> None:
         st.metric("Images", count(len(dataset)), border=True, help=splits)
         st.metric("Classes", len(dataset.label_set), border=True, help=", ".join(dataset.label_set))
         st.metric("Imbalance", f"{ratio:.1f} : 1" if ratio else "–", border=True, help="The largest class beside the smallest.")
-        st.metric("Grey", percent(grey / max(len(dataset), 1), 0), border=True, help=f"{count(grey)} grey, {count(len(dataset) - grey)} in colour")
+        st.metric("Grey / colour", f"{count(grey)} / {count(len(dataset) - grey)}", border=True, help="Grey: one channel, or three equal ones.")
         st.metric("Left out", count(len(dataset.problems)), border=True, help="Files that could not be read or have no place.")
 
 
 def distribution(dataset: Dataset) -> None:
     st.subheader(imbalance_finding(totals(dataset)), anchor=False)
-    st.markdown(f"Images a class: {series_words(dataset.split_names)}")
+    st.markdown(f"Images a class: {' · '.join(map(split_word, dataset.split_names))}")
     st.plotly_chart(class_count_bars(dataset.counts(), dataset.label_set), config=PLOTLY_CONFIG, key="class_counts")
 
 
 def count_rows(dataset: Dataset) -> list[dict[str, object]]:
     counts, by_class = dataset.counts(), totals(dataset)
     return [
-        {"class": label, **{SPLIT_TITLES[s].lower(): counts[s][label] for s in counts}, "total": n, "share": n / max(len(dataset), 1)}
+        {"class": label, **{SPLIT_TITLES[s].lower(): counts[s][label] for s in counts}, "total": n, "share %": round(100 * n / max(len(dataset), 1), 2)}
         for label, n in by_class.items()
     ]
 
@@ -47,9 +47,8 @@ def colour_rows(dataset: Dataset) -> list[dict[str, object]]:
 
 def details(dataset: Dataset) -> None:
     counts, colours, left_out = st.tabs(["Counts", "Grey and colour", f"Left out ({count(len(dataset.problems))})"])
-    share = {"share": st.column_config.NumberColumn(format="percent")}
     with counts:
-        st.dataframe(count_rows(dataset), hide_index=True, column_config=share)
+        st.dataframe(count_rows(dataset), hide_index=True)
         name = f"{dataset.name}-counts.csv".replace("/", "-")
         st.download_button("Download counts (CSV)", csv_text(count_rows(dataset)), name, "text/csv", icon=":material/download:")
     with colours:
@@ -70,4 +69,4 @@ st.subheader("Pictures", anchor=False)
 class_gallery(data, "explore")
 details(data)
 if data.source:
-    st.caption(f"Read from {data.source}")
+    st.caption(f"Source: {plain(data.source)}")

@@ -1,3 +1,59 @@
+"""Home: what this is, what is loaded, where to go, and what the models read."""
+
 import streamlit as st
+
+from fer.errors import FerError
+from fer.training import list_runs
+from ui.state import active_dataset, active_model, read_bundle
 from ui.theme import page_header
-page_header("home", "soon")
+from ui.welcome import expression_strip, notice
+from ui.words import count, percent, plus_minus
+
+STEPS = [
+    ("explore", "Explore", ":material/grid_view:", "Classes, splits and pictures of the dataset"),
+    ("train", "Train", ":material/model_training:", "A network learns from it, with live curves"),
+    ("evaluate", "Evaluate", ":material/monitoring:", "How often it is right, and what it confuses"),
+    ("predict", "Predict", ":material/add_a_photo:", "The expression of every face in your pictures"),
+    ("webcam", "Webcam", ":material/videocam:", "The same, live, on a camera"),
+]
+
+
+def model_metric() -> None:
+    name = active_model()
+    try:
+        heads = read_bundle(name).card["heads"] if name else []
+    except FerError:
+        heads = []
+    if not heads:
+        st.metric("Model", "None yet", border=True, height="stretch")
+        return
+    figures = heads[0]["validation"]
+    words = f"{plus_minus(figures['accuracy_ci95'])}, n = {count(figures['n'])}"
+    st.metric(
+        f"{name}, validation", percent(figures["accuracy"]), words, delta_color="off", delta_arrow="off", border=True, height="stretch",
+        help="Share of right answers on the validation part of the data it was trained on, with its 95 % interval.",
+    )  # fmt: skip
+
+
+page_header("Facial expressions", "From labelled faces to a trained network, and from a picture or camera to the expression of each face.")
+expression_strip()
+with st.grid(4, min_column_width=160):
+    dataset_place = st.empty()
+    classes_place = st.empty()
+    model_metric()
+    runs = list_runs()
+    going = sum(run.is_active for run in runs)
+    st.metric("Runs", count(len(runs)), f"{going} going" if going else "none going", delta_color="off", delta_arrow="off", border=True)
+reading_place = st.container()
+with st.grid(5, min_column_width=170, border=True):
+    for page, title, icon, purpose in STEPS:
+        with st.container(gap="xsmall"):
+            st.page_link(f"pages/{page}.py", label=f"**{title}**", icon=icon)
+            st.caption(purpose)
+notice()
+# Last, as it may take a while: everything else stands already.
+with reading_place:
+    data = active_dataset()
+splits = ", ".join(f"{count(int((data.splits == split).sum()))} {split}" for split in data.split_names if split)
+dataset_place.metric("Images", count(len(data)), splits or "no split", delta_color="off", delta_arrow="off", border=True)
+classes_place.metric("Classes", len(data.label_set), data.name, delta_color="off", delta_arrow="off", border=True)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from fer.errors import FerError
 from ui.predict_answers import answer_pictures
 from ui.predict_downloads import download_buttons
 from ui.predict_options import choose_options, recognizer_for
@@ -10,22 +11,23 @@ from ui.predict_sources import choose_pictures, example_picture
 from ui.state import active_bundle
 from ui.theme import page_header
 from ui.words import show_error
-from fer.errors import FerError
 
-page_header("Predict", "Give it pictures: every face gets an expression, and how sure the model is of it.")
-bundle = active_bundle()
-pictures = choose_pictures()
-with st.container(horizontal=True, vertical_alignment="center"):
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+    with st.container(width="content"):
+        page_header("Predict", "Give it pictures: every face gets an expression, and how sure the model is of it.")
+    bundle = active_bundle()
     options = choose_options(bundle, whole_image=True)
-    if not pictures:
-        st.caption("This is an example, drawn by the program. It makes room for your pictures.")
+pictures = choose_pictures()
 try:
     recognizer = recognizer_for(bundle, options.detector)
 except FerError as error:
     show_error(error)
     st.stop()
-answers = answer_pictures(pictures or [example_picture()], recognizer, options, bundle.sha256)
+answers = answer_pictures(pictures or [example_picture(("happy", "surprise", "angry"), (420, 1000))], recognizer, options, keep="predict_answers")
 figures(answers)
 results(answers)
 download_buttons(answers)
-st.caption("The model reads the *apparent* expression, not what a person feels. Pictures stay in the memory of this server until the tab is closed.")
+st.caption(
+    "The model reads the *apparent* expression, not what a person feels. "
+    "Pictures stay in the memory of this server, and only until the tab is closed."
+)

@@ -4,6 +4,7 @@ import streamlit as st
 
 from fer.errors import FerError
 from fer.training import Run, list_runs
+from ui.popover import close_popover, closing_popover
 from ui.run_form import run_form
 from ui.runs import history_charts, run_panel, run_title, runs_table
 from ui.state import active_model, read_bundle
@@ -11,6 +12,7 @@ from ui.theme import page_header
 from ui.words import percent, plain
 
 RUN_KEY = "run_shown"
+POPOVER = "run_popover"
 
 
 def shown_run(runs: list[Run]) -> Run:
@@ -45,16 +47,27 @@ def example_history() -> None:
 page_header("Train", "A recipe and the active dataset become a run. It goes on when this page is closed, and can be stopped and resumed.")
 runs = list_runs()
 going = any(run.is_active for run in runs)
-settings, result = st.columns([2, 5], gap="large")
-with settings, st.expander("New run", expanded=not going, icon=":material/add:"):
+if going:  # what goes on comes first, and fills the page
+    row, result = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
+    chooser = row.container()
+    with row:
+        form = closing_popover("New run", key=POPOVER, icon=":material/add:")
+else:
+    form, result = st.columns([2, 5], gap="large")
+    chooser = result
+with form:
     started = run_form()
 if started:
     st.session_state[RUN_KEY] = started.id
+    close_popover(POPOVER)
     st.rerun()
-with result:
-    if runs:
-        run_panel(shown_run(runs))
+if runs:
+    with chooser:
+        run = shown_run(runs)
+    with result:
+        run_panel(run)
         with st.expander(f"All runs ({len(runs)})"):
             runs_table(runs)
-    else:
+else:
+    with result:
         example_history()

@@ -9,7 +9,7 @@ from ui.predict_options import choose_options, recognizer_for
 from ui.state import active_bundle
 from ui.theme import page_header
 from ui.webcam_panel import live_panel
-from ui.webcam_snapshot import single_pictures
+from ui.webcam_snapshot import example_answer, single_pictures
 from ui.words import show_error
 
 page_header("Webcam", "Expressions of the faces before the camera, live.")
@@ -29,9 +29,12 @@ try:
     left, right = st.columns([3, 2], gap="medium")
     with left:
         state = webcam_stream.camera_stream(live)
+    example = None if state.running else example_answer(recognizer, options)
+    if example:
+        left.image(example.shown, caption="An example, drawn by this program", width="stretch")
     with right:
-        live_panel(live, state)
+        live_panel(live, state, example)
 except FerError as error:
     show_error(error)
 else:
-    single_pictures(recognizer, options, bundle.sha256)
+    single_pictures(recognizer, options)

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,3 +51,61 @@ def shared_data() -> Path:
     if folder is None:
         pytest.skip("no real data: set FER_SHARED_DATA to a folder that holds fer2013.zip")
     return folder
+
+
+# A network of a few thousand weights, that learns enough from synthetic faces in seconds to tell them apart.
+TINY = ("stem=8,8", "widths=8,16,32", "depths=1,1,1", "small_size=0", "batch_size=64", "degrade=0", "erasing=0")
+
+
+def run_fer(*arguments: str, folder: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
+    """`python -m fer …` in a process of its own; `folder` takes its workspace, cache and models."""
+    places = {f"FER_{place.upper()}": str(folder / place) for place in ("workspace", "cache", "models")} if folder else {}
+    return subprocess.run(
+        [sys.executable, "-m", "fer", *arguments],
+        cwd=REPOSITORY,
+        env={**os.environ, **places},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+        **options,
+    )
+
+
+@pytest.fixture(scope="session")
+def fer_command() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """`run_fer`, for tests that use the command line as a user does."""
+    return run_fer
+
+
+@pytest.fixture(scope="session")
+def tiny_settings() -> dict[str, str]:
+    """Overrides of the recipe `compact` that make it small enough to train within a test."""
+    return dict(pair.split("=") for pair in TINY)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a workspace that holds the finished run `tiny`, made by the real commands; read it, do not change it."""
+    folder = tmp_path_factory.mktemp("trained")
+    settings = [
+        part for pair in (*TINY, "epochs=4", "learning_rate=0.1", "small_size=32", "small_share=0.3") for part in ("--set", pair)
+    ]
+    place = str(folder / "workspace" / "runs" / "tiny")
+    done = run_fer("train", "--recipe", "compact", "--data", "synthetic:1200:7", *settings, "--run", place, folder=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_run(trained: Path) -> Path:
+    """Folder of the finished run `tiny`: synthetic faces, votes, two heads."""
+    return trained / "workspace" / "runs" / "tiny"
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(trained: Path, tiny_run: Path) -> Path:
+    """Folder of the bundle `tiny`, made of that run by the real command."""
+    done = run_fer("bundle", str(tiny_run), "tiny", folder=trained)
+    assert done.returncode == 0, done.stderr
+    return trained / "models" / "tiny"

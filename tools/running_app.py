@@ -31,7 +31,7 @@ class RunningApp:
     log: Path
 
     def libraries(self) -> set[str]:
-        """Names of the libraries that the server has mapped into memory (Linux), such as `tensorflow`; from their wheels' folders."""
+        """Folders in site-packages of which the server has mapped a library into its memory, such as `tensorflow` (Linux only)."""
         maps = Path(f"/proc/{self.process.pid}/maps").read_text(encoding="utf-8", errors="replace")
         paths = (line.split(maxsplit=5)[5] for line in maps.splitlines() if "site-packages/" in line)
         return {path.split("site-packages/")[1].split("/")[0] for path in paths}
@@ -54,9 +54,10 @@ def running_app(places: Path) -> Iterator[RunningApp]:
         "MALLOC_ARENA_MAX": "2",
     }
     log = places / "server.log"
+    command = [sys.executable, "-m", "tools.running_app", "run", "streamlit_app.py", "--server.headless=true"]
     with log.open("wb") as stream:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tools.running_app", "run", "streamlit_app.py", "--server.headless=true", f"--server.port={port}"],
+            [*command, f"--server.port={port}"],
             cwd=REPOSITORY,
             env=environment,
             stdin=subprocess.DEVNULL,
@@ -95,7 +96,7 @@ def _wait_until_healthy(app: RunningApp) -> None:
 
 
 def find_chromium() -> str | None:
-    """Path of a Chromium: the environment variable `FER_CHROMIUM`, else the first of the usual names; None where there is none."""
+    """Path of a Chromium: what `FER_CHROMIUM` names, else the first of the usual names; None if there is none."""
     names = (os.environ.get("FER_CHROMIUM") or "", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next((path for name in names if name and (path := shutil.which(name))), None)
 

@@ -1,7 +1,7 @@
 """The charts that pages share. Static ones are Plotly figures; curves of a running training are ECharts options, which update in place
 without a flicker. Every function takes plain numbers and returns the chart; the page draws it.
 
-A chart has no legend: series are named where they are, or in the coloured words of the heading above (`series_words`).
+A chart has no legend: series are named where they are, or in the coloured words of the heading above (`split_word`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from fer.evaluation.scores import ClassRow
 from fer.labels import LabelSet
-from ui.theme import SPLIT_COLOURS, SPLIT_TITLES, Palette, coloured, palette
+from ui.theme import SPLIT_TITLES, Palette, coloured, palette
 from ui.words import count, percent
 
 # Plotly's own buttons hide what they stand on; zooming a bar chart of seven bars helps nobody.
@@ -24,9 +24,9 @@ _BAR_HEIGHT = 17
 _NO_MARGIN = {"l": 0, "r": 0, "t": 0, "b": 0}
 
 
-def series_words(splits: Sequence[str]) -> str:
-    """The splits' names in their colours, as Markdown: the legend of a chart by split."""
-    return " · ".join(coloured(f"**{SPLIT_TITLES[split].lower()}**", SPLIT_COLOURS[split]) for split in splits)
+def split_word(split: str) -> str:
+    """The name of a split in its colour, as Markdown: the words above a chart are its legend."""
+    return coloured(f"**{SPLIT_TITLES[split].lower()}**", palette().splits[split])
 
 
 def class_count_bars(counts: Mapping[str, Mapping[str, int]], label_set: LabelSet) -> go.Figure:
@@ -38,7 +38,7 @@ def class_count_bars(counts: Mapping[str, Mapping[str, int]], label_set: LabelSe
     """
     colours = palette()
     totals = {label: sum(by_label[label] for by_label in counts.values()) for label in label_set}
-    labels = sorted(label_set, key=lambda label: totals[label])
+    labels = sorted(label_set, key=lambda label: (totals[label], -label_set.label_id(label)))
     figure = go.Figure()
     # Plotly stacks the traces of a group from below, so the first split comes last.
     for split in reversed(list(counts)):
@@ -48,8 +48,9 @@ def class_count_bars(counts: Mapping[str, Mapping[str, int]], label_set: LabelSe
             text=[count(counts[split][label]) for label in labels],
             name=SPLIT_TITLES[split],
             orientation="h",
-            marker={"color": SPLIT_COLOURS[split], "cornerradius": 2},
+            marker={"color": colours.splits[split], "cornerradius": 2},
             textposition="outside",
+            textfont={"color": colours.muted},
             cliponaxis=False,
             hovertemplate="%{y}: %{x:,} images<extra>" + SPLIT_TITLES[split] + "</extra>",
         )
@@ -58,13 +59,13 @@ def class_count_bars(counts: Mapping[str, Mapping[str, int]], label_set: LabelSe
         barmode="group",
         bargap=0.28,
         bargroupgap=0.06,
-        height=48 + len(labels) * (len(counts) * _BAR_HEIGHT + 12),
-        margin={**_NO_MARGIN, "b": 34},
+        height=12 + len(labels) * (len(counts) * _BAR_HEIGHT + 12),
+        margin=_NO_MARGIN,
         showlegend=False,
         uniformtext={"minsize": 11, "mode": "show"},
     )
-    # Room for the label beside the longest bar.
-    figure.update_xaxes(title="images", range=[0, longest * 1.12], **_value_axis(colours))
+    # Every bar says its number, so the axis need not; the range leaves room for it beside the longest bar.
+    figure.update_xaxes(visible=False, range=[0, longest * 1.12], fixedrange=True)
     figure.update_yaxes(**_name_axis(colours))
     return figure
 
@@ -139,7 +140,7 @@ def confusion_heatmap(confusion: NDArray[np.integer], label_set: LabelSet, *, sh
     )
     for i, line in enumerate(text):
         for j, words in enumerate(line):
-            ink = colours.ground if share[i, j] > 0.5 else colours.text
+            ink = _ink(float(share[i, j]), colours)
             figure.add_annotation(x=j, y=i, text=words, showarrow=False, font={"color": ink, "size": 14 if i == j else 13})
     figure.update_layout(height=60 + 52 * len(names), margin={**_NO_MARGIN, "t": 8}, plot_bgcolor="rgba(0,0,0,0)")
     figure.update_xaxes(title="answered", side="bottom", showgrid=False, zeroline=False, fixedrange=True, tickfont={"color": colours.text})
@@ -151,6 +152,25 @@ def _cell(n: int, share: float, shares: bool) -> str:
     if n == 0:
         return "·"
     return percent(share, 0).removesuffix(" %") if shares else count(n)
+
+
+def _ink(share: float, colours: Palette) -> str:
+    """The page's text colour or its ground, whichever reads better on a shade of the scale from `low` to `high`."""
+    shade = [(1 - share) * low + share * high for low, high in zip(_rgb(colours.low), _rgb(colours.high), strict=True)]
+    return max((colours.text, colours.ground), key=lambda ink: _contrast(_rgb(ink), shade))
+
+
+def _rgb(colour: str) -> list[float]:
+    return [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+
+
+def _contrast(one: Sequence[float], other: Sequence[float]) -> float:
+    """Contrast ratio 1…21 of two colours, channels 0…1 (WCAG 2.1, relative luminance)."""
+    luminances = sorted(
+        sum(w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for w, c in zip((0.2126, 0.7152, 0.0722), rgb, strict=True))
+        for rgb in (one, other)
+    )
+    return (luminances[1] + 0.05) / (luminances[0] + 0.05)
 
 
 def _named(label: str, label_set: LabelSet) -> str:
@@ -185,25 +205,23 @@ def curve_options(
             "name": SPLIT_TITLES[split].lower(),
             "type": "line",
             "data": [[round(x, 3), round(y * scale, 4)] for x, y in points],
-            "color": SPLIT_COLOURS[split],
+            "color": colours.splits[split],
             "lineStyle": {"width": width},
             "symbol": "circle",
             "symbolSize": 5,
             "showSymbol": len(points) <= 40,
-            "endLabel": {"show": bool(points), "formatter": "{a}", "color": SPLIT_COLOURS[split], "fontWeight": 600},
-            "labelLayout": {"moveOverlap": "shiftY"},
         }
 
     axis_text = {"color": colours.muted}
     return {
         "animation": False,
-        "grid": {"left": 44, "right": 84, "top": 14, "bottom": 42},
+        "grid": {"left": 2, "right": 12, "top": 12, "bottom": 20},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.1f %%" if shares else "%.3f"},
         "xAxis": {
             "type": "value",
             "name": "epoch",
             "nameLocation": "middle",
-            "nameGap": 26,
+            "nameGap": 24,
             "nameTextStyle": axis_text,
             "min": 0,
             "max": epochs,

@@ -67,7 +67,8 @@ def class_gallery(dataset: Dataset, key: str) -> None:
     # The grid comes first and the pages below it, but their number must be known to draw the grid.
     grid_place, foot = st.container(), st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
     with foot:
-        st.caption(counted(len(rows), "image"), width="content")
+        voted = "" if dataset.votes is None else ", each with the most frequent vote of its taggers (FER+)"
+        st.caption(f"{counted(len(rows), 'image')}{voted}", width="content")
         page = st.pagination(pages, max_visible_pages=5, key=f"{key}_page_{label}_{split}") if pages > 1 else 1
     with grid_place:
         image_grid(dataset, rows[(page - 1) * PER_PAGE : page * PER_PAGE])
@@ -82,10 +83,10 @@ def image_grid(dataset: Dataset, rows: NDArray[np.integer]) -> None:
 
 
 def _caption(dataset: Dataset, row: int) -> str:
+    """The file's name, and what most taggers voted where there are votes: `Training_00012 😠 8/10`."""
     name = str(dataset.names[row]).rsplit("/", 1)[-1].rsplit(".", 1)[0]
     if dataset.votes is None:
         return name
     votes = dataset.votes[row]
-    top = int(votes.argmax())
-    emoji = FER8.emoji(VOTE_COLUMNS[top]) if VOTE_COLUMNS[top] in FER8 else ""
-    return f"{name} {emoji} {VOTE_COLUMNS[top].replace('_', ' ')} {votes[top]}/{votes.sum()}"
+    winner = VOTE_COLUMNS[int(votes.argmax())]
+    return f"{name} {FER8.emoji(winner) if winner in FER8 else winner.replace('_', ' ')} {votes.max()}/{votes.sum()}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
 
@@ -13,7 +13,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fer.boxes import crop_faces
+from fer.boxes import crop_faces, square_xyxy
 from fer.drawing import annotate
 from fer.errors import FerError
 from fer.images import read_image
@@ -22,7 +22,9 @@ from ui.predict_options import Options
 
 # Longest side of what is sent to the browser; the download has every pixel.
 _SHOWN_SIDE = 1600
+_LEGIBLE_SIDE = 400
 _CROP_SIDE = 160
+_CROP_SCALE = 1.3  # detectors' boxes hug the face; people know each other by hair and chin too
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Answer:
 
     Args:
         picture: what was asked about.
-        predictions: faces, from left to right; empty where none was found, and where the picture is broken.
+        predictions: faces; empty where none was found, and where the picture is broken.
         shown: the annotated picture as JPEG, at most 1600 pixels a side; empty where the picture is broken.
         crops: a face crop each, as JPEG.
         resolution_wh: of the picture itself, in pixels.
@@ -63,16 +65,17 @@ class Answer:
     error: str | None = None
 
 
-def answer_pictures(pictures: Sequence[Picture], recognizer: Recognizer, options: Options, model: str) -> list[Answer]:
+def answer_pictures(pictures: Sequence[Picture], recognizer: Recognizer, options: Options, *, keep: str) -> list[Answer]:
     """Answers in the order of the pictures, each worked out once a session; those no longer shown are forgotten.
 
     Args:
         pictures: what to read.
         recognizer: made for `options.detector`.
         options: how to read them; a picture's own switch (`whole_image_key`) adds to it.
-        model: hash of the bundle.
+        keep: session key under which the answers are kept.
     """
-    known: dict[tuple[object, ...], Answer] = st.session_state.get("predict_answers", {})
+    known: dict[tuple[object, ...], Answer] = st.session_state.get(keep, {})
+    model = recognizer.bundle.sha256
     answers: dict[tuple[object, ...], Answer] = {}
     bar = st.empty()
     for done, picture in enumerate(pictures):
@@ -83,7 +86,7 @@ def answer_pictures(pictures: Sequence[Picture], recognizer: Recognizer, options
         answers[key] = known.get(key) or answer_picture(picture, recognizer, head=options.head, whole_image=whole)
     bar.empty()
     # Kept in the session, not in a cache of the server: pictures of people go when their owner's tab goes.
-    st.session_state["predict_answers"] = answers
+    st.session_state[keep] = answers
     return list(answers.values())
 
 
@@ -101,11 +104,11 @@ def answer_picture(picture: Picture, recognizer: Recognizer, *, head: str | None
         seconds = perf_counter() - started
     except FerError as error:
         return Answer(picture, whole_image=whole_image, error=str(error))
-    crops = crop_faces(image, [prediction.xyxy for prediction in predictions])
+    crops = crop_faces(image, square_xyxy([prediction.xyxy for prediction in predictions], _CROP_SCALE))
     return Answer(
         picture=picture,
         predictions=predictions,
-        shown=_encode(_shrink(annotate(image, predictions), _SHOWN_SIDE), ".jpg"),
+        shown=_encode(_shrink(_annotate_legibly(image, predictions), _SHOWN_SIDE), ".jpg"),
         crops=tuple(_encode(_shrink(crop, _CROP_SIDE), ".jpg") for crop in crops),
         resolution_wh=(image.shape[1], image.shape[0]),
         seconds=seconds,
@@ -120,6 +123,15 @@ def annotated_png(answer: Answer) -> bytes:
         ImageError: the picture is broken.
     """
     return _encode(annotate(read_image(answer.picture.content), answer.predictions), ".png")
+
+
+def _annotate_legibly(image: NDArray[np.uint8], predictions: tuple[FacePrediction, ...]) -> NDArray[np.uint8]:
+    """Annotate; a very small picture is enlarged first, or its plates would be a smear of pixels in the browser."""
+    factor = -(-_LEGIBLE_SIDE // max(image.shape[:2]))
+    if factor > 1:
+        image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC).astype(np.uint8, copy=False)
+        predictions = tuple(replace(face, xyxy=tuple(factor * side for side in face.xyxy)) for face in predictions)
+    return annotate(image, predictions)
 
 
 def _shrink(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:

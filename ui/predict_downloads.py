@@ -1,4 +1,4 @@
-"""What Predict hands out: annotated pictures (PNG, or a ZIP of them), a row a face (CSV), and the same list as `fer predict` (JSON)."""
+"""What Predict hands out: annotated pictures (PNG, several as a ZIP), a row a face (CSV), everything in one list (JSON)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import PurePath
 
 import streamlit as st
@@ -20,27 +20,15 @@ def download_buttons(answers: Sequence[Answer]) -> None:
     with st.container(horizontal=True):
         if len(readable) == 1:
             name = f"{PurePath(readable[0].picture.name).stem}-annotated.png"
-            st.download_button(
-                "Annotated picture (PNG)", lambda: annotated_png(readable[0]), name, "image/png", icon=":material/image:", on_click="ignore"
-            )
+            _button("Annotated picture", lambda: annotated_png(readable[0]), name, "image/png", ":material/image:")
         elif readable:
-            st.download_button(
-                "Annotated pictures (ZIP of PNG)",
-                lambda: annotated_zip(readable),
-                "annotated.zip",
-                "application/zip",
-                icon=":material/image:",
-                on_click="ignore",
-            )
-        st.download_button("Table (CSV)", lambda: faces_csv(answers), "faces.csv", "text/csv", icon=":material/table:", on_click="ignore")
-        st.download_button(
-            "Everything (JSON)",
-            lambda: faces_json(answers),
-            "faces.json",
-            "application/json",
-            icon=":material/data_object:",
-            on_click="ignore",
-        )
+            _button("Annotated pictures", lambda: annotated_zip(readable), "annotated.zip", "application/zip", ":material/image:")
+        _button("Table (CSV)", lambda: faces_csv(answers), "faces.csv", "text/csv", ":material/table:")
+        _button("Everything (JSON)", lambda: faces_json(answers), "faces.json", "application/json", ":material/data_object:")
+
+
+def _button(label: str, make: Callable[[], str | bytes], name: str, mime: str, icon: str) -> None:
+    st.download_button(label, make, name, mime, icon=icon, on_click="ignore")
 
 
 def annotated_zip(answers: Sequence[Answer]) -> bytes:

@@ -7,52 +7,53 @@ from html import escape
 
 import streamlit as st
 
+from fer.drawing import UNSURE_BELOW
 from fer.inference.recognizer import FacePrediction
 from ui.words import percent
 
-# Plain HTML of our own rather than a chart a face: it is drawn at once, does not flicker when it changes, and is read aloud as text.
-_ROWS = "display:grid;grid-template-columns:max-content 1fr 3.2em;gap:.3em .7em;align-items:center;font-size:.85rem;line-height:1.3"
+# Plain HTML of our own rather than a chart a face: drawn at once, steady when it changes, read aloud as text.
+_GRID = "display:grid;grid-template-columns:max-content 1fr 3.2em;gap:.3em .7em;align-items:center;font-size:.85rem"
 _TRACK = "height:.6em;border-radius:.3em;background:color-mix(in srgb,currentColor 10%,transparent);overflow:hidden"
 # The hairline keeps yellow visible on white.
 _BAR = "display:block;height:100%;border-radius:.3em;box-shadow:inset 0 0 0 1px rgb(0 0 0 / .16)"
-_HEADING = "display:flex;gap:.45em;align-items:baseline;margin-bottom:.5em;font-size:1.15rem;line-height:1.3"
+_HEADING = "display:flex;flex-wrap:wrap;gap:0 .45em;align-items:baseline;font-size:1.15rem"
 
 
 def heading_html(prediction: FacePrediction) -> str:
     """`😄 happy 93.1 %`, as HTML."""
     emoji = prediction.label_set.emoji(prediction.label)
+    unsure = '<span style="opacity:.75">unsure</span>' if prediction.confidence < UNSURE_BELOW else ""
     return (
         f'<div style="{_HEADING}"><span aria-hidden="true">{emoji}</span><strong>{escape(prediction.label)}</strong>'
-        f'<span style="font-variant-numeric:tabular-nums">{percent(prediction.confidence)}</span></div>'
+        f"<span>{percent(prediction.confidence)}</span>{unsure}</div>"
     )
 
 
 def bars_html(prediction: FacePrediction) -> str:
-    """A bar for every class in the label set's own order, so that faces compare at a glance and live bars do not jump; as HTML."""
+    """A bar for every class, as HTML; in the label set's order, so that faces compare at a glance and live bars do not jump."""
     rows = []
     for label, probability in zip(prediction.label_set, prediction.probabilities, strict=True):
-        weight = "600" if label == prediction.label else "400"
-        colour = prediction.label_set.colour(label)
+        weight = "font-weight:600" if label == prediction.label else ""
+        emoji, colour = prediction.label_set.emoji(label), prediction.label_set.colour(label)
         rows.append(
-            f'<span style="font-weight:{weight};white-space:nowrap"><span aria-hidden="true">{prediction.label_set.emoji(label)}</span> '
-            f"{escape(label)}</span>"
-            f'<span style="{_TRACK}" aria-hidden="true">'
-            f'<span style="{_BAR};width:{100 * probability:.1f}%;background:{colour}"></span></span>'
-            f'<span style="font-weight:{weight};text-align:right;font-variant-numeric:tabular-nums">{percent(probability, 0)}</span>'
+            f'<span style="white-space:nowrap;{weight}"><span aria-hidden="true">{emoji}</span> {escape(label)}</span>'
+            f'<span style="{_TRACK}"><span style="{_BAR};width:{100 * probability:.1f}%;background:{colour}"></span></span>'
+            f'<span style="text-align:right;{weight}">{percent(probability, 0)}</span>'
         )
-    return f'<div style="{_ROWS}">{"".join(rows)}</div>'
+    return f'<div style="{_GRID};margin-top:.4em">{"".join(rows)}</div>'
 
 
-def _face_card(prediction: FacePrediction, crop: bytes, number: int) -> None:
-    """One face: the cut-out pixels (an encoded image), label, confidence and bars."""
-    with st.container(border=True):
-        left, right = st.columns([1, 3], gap="small", wrap=False)
-        left.image(crop, width="stretch", alt=f"Face {number}")
-        right.html(heading_html(prediction) + bars_html(prediction))
+def from_left(predictions: Sequence[FacePrediction]) -> list[int]:
+    """Positions of faces from left to right, which is where people look for them, and steady from frame to frame."""
+    return sorted(range(len(predictions)), key=lambda i: predictions[i].xyxy[0] + predictions[i].xyxy[2])
 
 
 def face_cards(predictions: Sequence[FacePrediction], crops: Sequence[bytes]) -> None:
-    """A card a face, as many side by side as fit."""
-    with st.grid(min_column_width=330):
-        for number, (prediction, crop) in enumerate(zip(predictions, crops, strict=True), start=1):
-            _face_card(prediction, crop, number)
+    """A card a face (its pixels as an encoded image, label, confidence, bars), as many side by side as fit."""
+    with st.grid(min_column_width=260):
+        for number, i in enumerate(from_left(predictions), start=1):
+            with st.container(border=True):
+                with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+                    st.image(crops[i], width=64, alt=f"Face {number}")
+                    st.html(heading_html(predictions[i]))
+                st.html(bars_html(predictions[i]))

@@ -9,7 +9,7 @@ import streamlit as st
 
 from fer.detection import available_detectors, default_detector_name, fetch_yunet
 from fer.errors import FerError
-from ui.words import errors_in_words, show_error
+from ui.words import show_error
 
 if TYPE_CHECKING:
     from fer.bundles import Bundle, Head
@@ -98,7 +98,7 @@ def _choose_head(bundle: Bundle) -> str:
     name = st.segmented_control(
         "Classes",
         list(heads),
-        format_func=lambda name: f"{len(heads[name].label_set)} classes",
+        format_func=lambda name: f"{len(heads[name].label_set)} · {name}",
         required=True,
         key="option_head",
         persist_state="session",
@@ -108,7 +108,8 @@ def _choose_head(bundle: Bundle) -> str:
 
 
 def _head_words(head: Head) -> str:
-    return f"{len(head.label_set)} classes (`{head.name}`): {', '.join(head.label_set)}"
+    learned = "FER+ votes" if head.name == "votes" else "the labels of the data"
+    return f"**{head.name}**, learned from {learned}: {', '.join(head.label_set)}"
 
 
 def recognizer_for(bundle: Bundle, detector: str) -> Recognizer:
@@ -120,8 +121,8 @@ def recognizer_for(bundle: Bundle, detector: str) -> Recognizer:
     return _recognizer(bundle.sha256, detector, bundle)
 
 
-@st.cache_resource(show_spinner=False, max_entries=6)
-def _recognizer(sha256: str, detector: str, _bundle: Bundle) -> Recognizer:  # noqa: ARG001 (the cache's key)
+@st.cache_resource(show_spinner="Loading the model and the face detector…", max_entries=6)
+def _recognizer(sha256: str, detector: str, _bundle: Bundle) -> Recognizer:
     from fer.inference.recognizer import Recognizer
 
     return Recognizer(_bundle, detector)

@@ -14,6 +14,7 @@ from ui.predict_faces import face_cards
 from ui.words import count, counted, percent, plain, show_error
 
 _PICTURES_A_PAGE = 6
+_PICTURE_HEIGHT = 560  # at most, in the browser's pixels
 _CARDS_BESIDE = 2  # so many cards are as high as a picture; more go below it
 
 
@@ -53,9 +54,10 @@ def _result(answer: Answer) -> None:
     found = "taken as one face" if answer.whole_image else counted(len(answer.predictions), "face")
     st.markdown(f"**{plain(answer.picture.name)}** · {width} × {height} · {found}")
     beside = len(answer.predictions) <= _CARDS_BESIDE
-    left, right = st.columns([3, 2], gap="medium") if beside else [st.container()] * 2
-    left.image(answer.shown, width="stretch", alt=_description(answer))
-    with right:
+    picture, words = st.columns([3, 2], gap="medium") if beside else (st.container(horizontal_alignment="center"), st.container())
+    # As wide as there is room, unless it would fill the screen from top to bottom.
+    picture.image(answer.shown, width=round(_PICTURE_HEIGHT * width / height), alt=_description(answer))
+    with words:
         if answer.predictions:
             face_cards(answer.predictions, answer.crops)
         else:

@@ -1,4 +1,4 @@
-"""Where Predict's pictures come from: uploads, the camera, the clipboard; and the example that stands there until one has come."""
+"""Where Predict's pictures come from: uploads, the camera, the clipboard; and the example that stands there until then."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ import cv2
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from fer.images import MAX_IMAGE_BYTES
 from ui.predict_answers import Picture
 
 PICTURE_TYPES = ("png", "jpg", "jpeg", "webp", "bmp", "gif", "tif", "tiff")
 
 _TAKEN_KEY = "predict_taken"  # pictures from the camera and the clipboard: their widgets hold one at a time
 _MOST_TAKEN = 20
-_EXAMPLE_LABELS = ("happy", "surprise", "angry", "sad")
-_EXAMPLE_SEED = 7
 
 
 def choose_pictures() -> list[Picture]:
@@ -27,7 +26,12 @@ def choose_pictures() -> list[Picture]:
     )
     with upload:
         files = st.file_uploader(
-            "Pictures", type=list(PICTURE_TYPES), accept_multiple_files=True, key="predict_files", label_visibility="collapsed"
+            "Pictures",
+            type=list(PICTURE_TYPES),
+            accept_multiple_files=True,
+            max_upload_size=MAX_IMAGE_BYTES // 2**20,
+            key="predict_files",
+            label_visibility="collapsed",
         )
     with camera:
         # Drawn only when asked for: an open camera widget asks for permission and switches the camera's light on.
@@ -63,10 +67,10 @@ def _forget_taken() -> None:
 
 
 @st.cache_data(show_spinner=False)
-def example_picture() -> Picture:
-    """A drawn scene with several faces, so that the page opens with an answer."""
+def example_picture(labels: tuple[str, ...], size_hw: tuple[int, int]) -> Picture:
+    """A drawn scene with a face for each label, so that a page opens with an answer; size in pixels."""
     from fer.data.synthetic import draw_scene
 
-    image, _ = draw_scene(_EXAMPLE_SEED, _EXAMPLE_LABELS)
+    image, _ = draw_scene(7, labels, size_hw)
     _, encoded = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-    return Picture("example.png", encoded.tobytes())
+    return Picture("Example, drawn by this program", encoded.tobytes())

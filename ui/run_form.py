@@ -37,7 +37,7 @@ def run_form() -> Run | None:
         except FerError as error:
             show_error(error)
     st.caption(f"On **{plain(choice.title)}**, the active dataset. The same on the command line:")
-    st.code(command_line(recipe, choice, overrides), language="bash", wrap_lines=True)
+    st.code(command_line(recipe, choice, overrides), language="bash")
     return started
 
 
@@ -75,10 +75,9 @@ def _other_settings(lines: str) -> dict[str, str]:
 
 
 def command_line(recipe: Recipe, choice: DatasetChoice, overrides: Mapping[str, str]) -> str:
-    """What to type to train the same."""
-    parts = ["python", "-m", "fer", "train", "--recipe", recipe.name, "--data", choice.source]
+    """What to type to train the same, an option a line."""
+    options = [("--recipe", recipe.name), ("--data", choice.source)]
     if choice.ferplus:
-        parts += ["--ferplus", choice.ferplus]
-    for name, value in overrides.items():
-        parts += ["--set", f"{name}={value}"]
-    return shlex.join(parts)
+        options.append(("--ferplus", choice.ferplus))
+    options += [("--set", f"{name}={value}") for name, value in overrides.items()]
+    return " \\\n  ".join(["python -m fer train", *map(shlex.join, options)])

@@ -17,7 +17,7 @@ from fer.bundles import list_bundles
 from fer.errors import BundleError, RunError
 from fer.training import Run
 from fer.workspace import REPOSITORY
-from ui.charts import curve_options, series_words
+from ui.charts import curve_options, split_word
 from ui.state import choose_model
 from ui.words import count, counted, duration, errors_in_words, percent, plain
 
@@ -57,8 +57,9 @@ def _draw_run(run: Run, was_active: bool) -> None:
         _figures(run, epochs, progress)
         if active:
             _progress_bar(run, epochs, progress)
+        else:
+            _outcome(run, epochs)
         history_charts(epochs, _within_epoch(epochs, progress) if active else [], run.epochs_total, key=run.id)
-        _outcome(run, epochs)
 
 
 def _heading(run: Run, active: bool) -> None:
@@ -76,24 +77,22 @@ def _heading(run: Run, active: bool) -> None:
 
 
 def _figures(run: Run, epochs: Rows, progress: Rows) -> None:
-    accuracies = [row["val_accuracy"] for row in epochs]
-    rates = [row["images_per_second"] for row in epochs]
-    rate = progress[-1]["images_per_second"] if progress else rates[-1] if rates else None
-    left = run.seconds_left()
-    with st.grid(4, min_column_width=130):
-        st.metric("Epochs", f"{len(epochs)} of {run.epochs_total}", border=True, height="stretch")
-        st.metric(
-            "Best on validation",
-            percent(max(accuracies)) if accuracies else "–",
-            border=True,
-            height="stretch",
-            help="The highest accuracy on the validation part so far.",
-        )
-        st.metric("Images a second", count(round(rate)) if rate else "–", border=True, height="stretch")
+    rates = [row["images_per_second"] for row in progress[-1:] or epochs[-1:]]
+    with st.grid(5, min_column_width=130):
+        st.metric("Epochs", f"{len(epochs)} of {run.epochs_total}", border=True)
+        st.metric("Best validation", _best(epochs, "val_accuracy"), border=True)
+        if any("val_votes_accuracy" in row for row in epochs):
+            st.metric("Best on votes", _best(epochs, "val_votes_accuracy"), border=True)
+        st.metric("Images a second", count(round(rates[0])) if rates else "–", border=True)
         if run.is_active:
-            st.metric("Time left", duration(left) if left is not None else "–", border=True, height="stretch")
+            left = run.seconds_left()
+            st.metric("Time left", "–" if left is None else duration(left), border=True)
         else:
-            st.metric("Took", duration(sum(row["seconds"] for row in epochs)), border=True, height="stretch")
+            st.metric("Took", duration(sum(row["seconds"] for row in epochs)), border=True)
+
+
+def _best(epochs: Rows, name: str) -> str:
+    return percent(max(row[name] for row in epochs if name in row)) if epochs else "–"
 
 
 def _progress_bar(run: Run, epochs: Rows, progress: Rows) -> None:
@@ -116,18 +115,17 @@ def history_charts(epochs: Rows, within: Rows, epochs_total: int, *, key: str) -
         epochs_total: right end of the axis.
         key: tells this chart from those of other runs; it stays in place while its data grows.
     """
-    latest = epochs[-1] if epochs else None
-    for name, shares in (("accuracy", True), ("loss", False)):
-        if latest:
+    train_word, val_word = (split_word(split) for split in ("train", "val"))
+    with st.grid(2, min_column_width=380):
+        for name, shares in (("accuracy", True), ("loss", False)):
+            train = [(row["epoch"], row[name]) for row in [*epochs, *within]]
+            val = [(row["epoch"], row[f"val_{name}"]) for row in epochs]
             value = percent if shares else "{:.3f}".format
-            words = f"{name.capitalize()} {value(latest[f'val_{name}'])} on validation, {value(latest[name])} on train"
-        else:
-            words = name.capitalize()
-        st.markdown(f"**{words}** &nbsp; {series_words(('train', 'val'))}")
-        train = [(row["epoch"], row[name]) for row in [*epochs, *within]]
-        val = [(row["epoch"], row[f"val_{name}"]) for row in epochs]
-        options = curve_options(name, train, val, epochs=epochs_total, shares=shares)
-        st.echarts_chart(options, height=230, key=f"{name}_{key}")
+            figures = [f"{value(points[-1][1])} on {word}" for points, word in ((val, val_word), (train, train_word)) if points]
+            with st.container(gap=None):
+                st.markdown(f"**{name.capitalize()}** {', '.join(figures) or f'on {val_word} and {train_word}'}")
+                options = curve_options(name, train, val, epochs=epochs_total, shares=shares)
+                st.echarts_chart(options, height=250, key=f"{name}_{key}")
 
 
 def _within_epoch(epochs: Rows, progress: Rows) -> Rows:
@@ -141,7 +139,8 @@ def _outcome(run: Run, epochs: Rows) -> None:
     """How a run ended that is not going, and what to do next."""
     status, reason = run.status, plain(run.reason)
     if status in ("failed", "interrupted"):
-        st.error(reason or "The run ended without a word.", icon=":material/error:")
+        say, icon = (st.error, ":material/error:") if status == "failed" else (st.warning, ":material/bolt:")
+        say(reason or "The run ended without a word.", icon=icon)
         with st.expander("Last lines of the log"):
             st.code(_log_tail(run), language=None)
     elif status == "stopped":
@@ -153,7 +152,7 @@ def _outcome(run: Run, epochs: Rows) -> None:
             f"Finished: {percent(best['val_accuracy'])} of the validation images right, at epoch {best['epoch']}.{early}",
             icon=":material/check_circle:",
         )
-    if not run.is_active and (run.path / "validation.npz").is_file():
+    if (run.path / "validation.npz").is_file():
         _bundle_form(run)
 
 

@@ -14,6 +14,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from fer.bundles import list_bundles
 from fer.errors import DataError, FerError
 from fer.workspace import workspace_dir
+from ui.popover import close_popover, closing_popover
 from ui.state import (
     DatasetChoice,
     active_choice,
@@ -25,6 +26,7 @@ from ui.state import (
 )
 from ui.words import count, counted, show_error
 
+_POPOVER = "dataset_popover"
 _SOURCES = {"synthetic": "Synthetic", "path": "On this machine", "upload": "Upload", "kaggle": "Kaggle"}
 
 
@@ -42,8 +44,8 @@ def _dataset_section() -> None:
     st.caption("Dataset")
     with st.container(gap=None):
         st.markdown(f"**{choice.title}**")
-        st.caption(f"{counted(len(dataset), 'image')} · {len(dataset.label_set)} classes" if dataset else "read when a page needs it")
-    with st.popover("Change dataset", icon=":material/database:", width="stretch"):
+        st.caption(f"{counted(len(dataset), 'image')} · {len(dataset.label_set)} classes" if dataset else "Not read yet")
+    with closing_popover("Change dataset", key=_POPOVER, icon=":material/database:", stretch=True):
         _dataset_chooser()
 
 
@@ -60,6 +62,7 @@ def _dataset_chooser() -> None:
             bar.empty()
             show_error(error)
         else:
+            close_popover(_POPOVER)
             st.rerun()
 
 

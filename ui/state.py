@@ -123,7 +123,8 @@ def choose_dataset(choice: DatasetChoice, progress: Callable[[str, float], None]
     Raises:
         FerError: it cannot be read.
     """
-    dataset = dataset_shelf().get(choice, progress, afresh=True)
+    # Files may have changed under the same name; a drawing cannot.
+    dataset = dataset_shelf().get(choice, progress, afresh=not choice.source.startswith("synthetic"))
     st.session_state[_DATASET_KEY] = choice
     _remember("dataset", asdict(choice))
     return dataset

@@ -10,8 +10,6 @@ from types import MappingProxyType
 
 import streamlit as st
 
-# One colour a split on every chart, at least 3:1 on the light and on the dark ground, told apart by lightness too.
-SPLIT_COLOURS: Mapping[str, str] = MappingProxyType({"train": "#748094", "val": "#6C63F0", "test": "#0C8FA0", "": "#748094"})
 SPLIT_TITLES: Mapping[str, str] = MappingProxyType({"train": "Train", "val": "Validation", "test": "Test", "": "No split"})
 
 
@@ -25,10 +23,27 @@ class Palette:
     ground: str
     low: str  # ends of the scale of one hue, for shares
     high: str
+    splits: Mapping[str, str]  # the same on every chart; read as text too, so at least 4.5:1 on the ground
 
 
-_LIGHT = Palette(text="#10131A", muted="#5B6472", grid="#E8EAF0", ground="#FFFFFF", low="#F4F5F8", high="#4038B8")
-_DARK = Palette(text="#E7E9EE", muted="#A3ABBA", grid="#2A303B", ground="#12151B", low="#1C212A", high="#A7A1FF")
+_LIGHT = Palette(
+    text="#10131A",
+    muted="#5B6472",
+    grid="#E8EAF0",
+    ground="#FFFFFF",
+    low="#F4F5F8",
+    high="#4038B8",
+    splits=MappingProxyType({"train": "#66707F", "val": "#4F46D1", "test": "#0B7A88", "": "#66707F"}),
+)
+_DARK = Palette(
+    text="#E7E9EE",
+    muted="#A3ABBA",
+    grid="#2A303B",
+    ground="#12151B",
+    low="#1C212A",
+    high="#A7A1FF",
+    splits=MappingProxyType({"train": "#8D96A6", "val": "#8E87FF", "test": "#35AEBD", "": "#8D96A6"}),
+)
 
 
 def palette() -> Palette:

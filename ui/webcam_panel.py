@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import streamlit as st
 
-from fer.inference.live import LiveSnapshot, LiveView
-from ui.predict_faces import bars_html, heading_html
+from fer.inference.live import LiveView
+from fer.inference.recognizer import FacePrediction
+from ui.predict_answers import Answer
+from ui.predict_faces import bars_html, from_left, heading_html
 from ui.webcam_stream import StreamState
-from ui.words import counted
+from ui.words import counted, plain
 
 _EVERY_S = 0.5
 _PATIENCE_S = 12.0  # a connection stands within 2 s on one machine; a slow network and a TURN server take up to 10
@@ -17,40 +20,39 @@ _MOST_FACES = 4
 _SINCE_KEY = "webcam_since"
 
 
-def live_panel(live: LiveView, state: StreamState) -> None:
-    """Poll while the stream runs or connects; otherwise show what to do."""
-    running = state.playing or state.connecting
-    if not running:
+def live_panel(live: LiveView, state: StreamState, example: Answer | None) -> None:
+    """Poll while the stream runs or connects; otherwise say what to do, with an example of what will stand here."""
+    if not state.running:
         live.reset()
         st.session_state.pop(_SINCE_KEY, None)
-    since = st.session_state.setdefault(_SINCE_KEY, time.monotonic()) if running else 0.0
-    st.fragment(_draw, run_every=_EVERY_S if running else None)(live, running, since)
+    since = st.session_state.setdefault(_SINCE_KEY, time.monotonic()) if state.running else 0.0
+    st.fragment(_draw, run_every=_EVERY_S if state.running else None)(live, since, example)
 
 
-def _draw(live: LiveView, running: bool, since: float) -> None:
+def _draw(live: LiveView, since: float, example: Answer | None) -> None:
     snapshot = live.snapshot()
     with st.container(horizontal=True, gap="small"):
         st.metric("Faces", len(snapshot.predictions) if snapshot.frames else "–", border=True)
         st.metric("Frames a second", f"{snapshot.frames_per_second:.0f}" if snapshot.frames else "–", border=True)
-        st.metric("Latency", f"{snapshot.latency_ms:.0f} ms" if snapshot.frames else "–", border=True, help="Time to read one frame.")
+        st.metric("Time a frame", f"{snapshot.latency_ms:.0f} ms" if snapshot.frames else "–", border=True)
     with st.container(border=True, key="webcam_faces"):
-        if not running:
-            st.markdown("Press **Start** under the picture. The first answer comes a second or two later.")
+        if example is not None:
+            st.markdown("Press **Start**: here stands what the camera's faces show.")
+            _faces(example.predictions)
         elif snapshot.error:
-            st.error(snapshot.error, icon=":material/error:")
+            st.error(plain(snapshot.error), icon=":material/error:")
         elif snapshot.seconds_since_frame is None or snapshot.seconds_since_frame > _PATIENCE_S:
             _waiting(time.monotonic() - since)
+        elif snapshot.predictions:
+            _faces(snapshot.predictions)
         else:
-            _faces(snapshot)
+            st.markdown("**No face found.** Face the camera, with light from the front, and come nearer.")
 
 
-def _faces(snapshot: LiveSnapshot) -> None:
-    if not snapshot.predictions:
-        st.markdown("**No face found.** Face the camera, with light from the front, and come nearer.")
-        return
-    for face in snapshot.predictions[:_MOST_FACES]:
-        st.html(heading_html(face) + bars_html(face))
-    hidden = len(snapshot.predictions) - _MOST_FACES
+def _faces(predictions: Sequence[FacePrediction]) -> None:
+    for i in from_left(predictions)[:_MOST_FACES]:
+        st.html(heading_html(predictions[i]) + bars_html(predictions[i]))
+    hidden = len(predictions) - _MOST_FACES
     if hidden > 0:
         st.caption(f"and {counted(hidden, 'more face')} in the picture")
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import streamlit as st
 
 from fer.errors import SettingsError
@@ -17,10 +18,12 @@ from fer.inference.live import LiveView
 
 if TYPE_CHECKING:
     import av
+    from streamlit_webrtc.config import Translations
 
 _KEY = "webcam"
-_VIDEO = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 30}}
-_WORDS = {
+_EXAMPLE = '[{"urls": "turn:turn.example.org", "username": "…", "credential": "…"}]'
+_VIDEO: dict[str, Any] = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 30}}
+_WORDS: Translations = {
     "start": "Start",
     "stop": "Stop",
     "select_device": "Choose a camera",
@@ -36,6 +39,11 @@ class StreamState(NamedTuple):
 
     connecting: bool
     playing: bool
+
+    @property
+    def running(self) -> bool:
+        """Whether Start was pressed and Stop was not."""
+        return self.connecting or self.playing
 
 
 def ice_servers() -> list[dict[str, Any]]:
@@ -55,11 +63,9 @@ def ice_servers() -> list[dict[str, Any]]:
         except ValueError as error:
             raise SettingsError(f"FER_ICE_SERVERS is no JSON: {error}. Expected a list such as {_EXAMPLE}") from error
     if not isinstance(servers, list) or not all(isinstance(server, dict) and "urls" in server for server in servers):
-        raise SettingsError(f"The ICE servers are a list of tables that each have urls. Received: {servers!r}. Expected {_EXAMPLE}")
+        # What was received is not shown: it may hold a password.
+        raise SettingsError(f"The ICE servers are a list of tables, each with urls. Expected a list such as {_EXAMPLE}")
     return servers
-
-
-_EXAMPLE = '[{"urls": "turn:turn.example.org", "username": "…", "credential": "…"}]'
 
 
 def frame_callback(live: LiveView) -> Callable[[av.VideoFrame], av.VideoFrame]:
@@ -68,7 +74,8 @@ def frame_callback(live: LiveView) -> Callable[[av.VideoFrame], av.VideoFrame]:
 
     def on_frame(frame: av.VideoFrame) -> av.VideoFrame:
         try:
-            return av.VideoFrame.from_ndarray(live.process(frame.to_ndarray(format="rgb24")), format="rgb24")
+            image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+            return av.VideoFrame.from_ndarray(live.process(image), format="rgb24")
         except Exception as failure:  # an exception here would freeze the video without a word
             live.report(f"The camera's frame could not be decoded: {type(failure).__name__}: {failure}")
             return frame
@@ -88,7 +95,7 @@ def camera_stream(live: LiveView) -> StreamState:
     _steady_restart()
     from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
-    _forget_stale_stream()
+    pass  # EXPERIMENT
     context = webrtc_streamer(
         key=_KEY,
         mode=WebRtcMode.SENDRECV,  # SENDONLY would show no boxes; the callback does not run when the video is not sent back
@@ -110,7 +117,8 @@ def _steady_restart() -> None:
     """
     import streamlit_webrtc.component
 
-    streamlit_webrtc.component.get_this_session_info = lambda: None
+    component: Any = streamlit_webrtc.component
+    component.get_this_session_info = lambda: None
 
 
 def _forget_stale_stream() -> None:

@@ -28,6 +28,7 @@ MAX_UNPACKED_BYTES = 64 * 2**30
 MAX_RATIO = 100
 RATIO_FREE_BYTES = 2**30
 
+_CHUNK = 2**20
 _SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2")
 _ZIP_MAGIC = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
@@ -64,7 +65,8 @@ class ZipSource:
         self.path = path
         self.title = title
         with ExitStack() as on_error, failures_in_words(title):
-            self._zip = on_error.enter_context(zipfile.ZipFile(path))
+            with _zip_damage():
+                self._zip = on_error.enter_context(zipfile.ZipFile(path))
             self._members = self._checked_members()
             on_error.pop_all()
 
@@ -92,11 +94,22 @@ class ZipSource:
         wanted = set(names)
         for name, info in sorted(self._members.items(), key=lambda item: item[1].header_offset):
             if name in wanted:
-                with self._zip.open(info) as stream:
+                with _zip_damage():
+                    stream = self._zip.open(info)
+                with stream:
                     yield name, cast(BinaryIO, stream)
 
     def close(self) -> None:
         self._zip.close()
+
+
+@contextmanager
+def _zip_damage() -> Iterator[None]:
+    """zipfile tells some broken headers by other errors than its own: impossible versions, offsets, encodings, flags."""
+    try:
+        yield
+    except (ValueError, RuntimeError) as error:  # NotImplementedError is a RuntimeError
+        raise zipfile.BadZipFile(str(error)) from error
 
 
 class TarSource:
@@ -130,7 +143,10 @@ class TarSource:
             file = stack.enter_context(self.path.open("rb"))
             opener = _opener(file.peek(6))
             unpacked = file if opener is None else stack.enter_context(cast(BinaryIO, opener(file)))
-            yield stack.enter_context(tarfile.open(fileobj=_CountedStream(unpacked, self), mode="r|", tarinfo=_StrictTarInfo))
+            stream = _CountedStream(unpacked, self)
+            yield stack.enter_context(tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictTarInfo))
+            while stream.read(_CHUNK):  # the packing's checksum stands behind the end of the tar
+                pass
 
     def sizes(self) -> dict[str, int]:
         return dict(sorted(self._sizes.items()))

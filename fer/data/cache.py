@@ -181,7 +181,8 @@ def load_entry(entry: Path, *, name: str, source: Path) -> Dataset | None:
     """The dataset that an entry holds, or None where there is no entry or it is damaged."""
     try:
         meta: dict[str, Any] = json.loads((entry / "meta.json").read_text(encoding="utf-8"))
-        with np.load(entry / "table.npz", allow_pickle=False) as table:
+        # Opened here, because np.load leaves its own file open when the archive is damaged.
+        with (entry / "table.npz").open("rb") as file, np.load(file, allow_pickle=False) as table:
             columns = {key: table[key] for key in table.files}
         order = columns.pop("order")
         images = _images(entry, meta, columns["names"], source).select(order)
@@ -201,4 +202,6 @@ def _images(entry: Path, meta: dict[str, Any], names: Sequence[str], source: Pat
     if meta["pixels"] == "array":
         return ArrayStore.of(np.memmap(entry / _PIXELS, np.uint8, "r", shape=tuple(meta["shape"])))
     root = source if meta["pixels"] == "folder" else entry / "files"
+    if not root.is_dir():
+        raise FileNotFoundError(root)
     return FileStore([root / str(name) for name in names])

@@ -22,7 +22,7 @@ def download(name: str, report: Callable[[str, float], None]) -> Path:
     Raises:
         DataError: the name is malformed, there is no such dataset, or Kaggle cannot be reached.
     """
-    if not re.fullmatch(r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+(/versions/[0-9]+)?", name):
+    if not re.fullmatch(r"\w[\w.-]*/\w[\w.-]*(/versions/\d+)?", name, re.ASCII):
         raise DataError(f"Expected kaggle:owner/name, such as kaggle:msambare/fer2013. Received: {'kaggle:' + name!r}")
     import kagglehub
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 import math
 from collections.abc import Callable, Mapping
 from typing import BinaryIO
@@ -27,14 +26,14 @@ def find_table(source: Source, sizes: Mapping[str, int]) -> str | None:
     """Name of the first file in a source whose header is that of FER2013's table."""
     tables = [name for name in sizes if name.lower().endswith(".csv")]
     for name, stream in source.read(tables) if tables else ():
-        header = stream.read(_HEADER_BYTES).split(b"\n", 1)[0].decode("utf-8-sig", errors="replace")
+        header = stream.read(_HEADER_BYTES).split(b"\n", 1)[0].decode(errors="replace")
         if set(_COLUMNS) <= set(_column_names(header.split(","))):
             return name
     return None
 
 
 def _column_names(cells: list[str]) -> list[str]:
-    return [cell.strip().strip('"').strip().lower() for cell in cells]
+    return [cell.strip(' \t\r\n"\ufeff').lower() for cell in cells]  # Excel begins a table with a byte-order mark
 
 
 def read_table(stream: BinaryIO, title: str, size: int, writer: EntryWriter, report: Callable[[str, float], None]) -> None:
@@ -48,9 +47,8 @@ def read_table(stream: BinaryIO, title: str, size: int, writer: EntryWriter, rep
     Raises:
         DataError: it is no such table, or a row has an unknown emotion or usage, or other than size × size numbers in 0…255.
     """
-    text = io.TextIOWrapper(stream, encoding="utf-8-sig", errors="replace", newline="")
+    rows = csv.reader(line.decode(errors="replace") for line in iter(lambda: stream.readline(_MAX_LINE), b""))
     try:
-        rows = csv.reader(iter(lambda: text.readline(_MAX_LINE), ""))
         columns = _column_names(next(rows, []))
         missing = [name for name in _COLUMNS if name not in columns]
         if missing:
@@ -75,8 +73,6 @@ def read_table(stream: BinaryIO, title: str, size: int, writer: EntryWriter, rep
                 report("Reading the table", min(1.0, done / max(size, 1)))
     except csv.Error as error:
         raise DataError(f"{title} is no CSV that can be read: {error}.") from error
-    finally:
-        text.detach()  # the stream is its owner's to close
     if not writer.names:
         raise DataError(f"{title} has a header but no rows.")
     report("Reading the table", 1.0)

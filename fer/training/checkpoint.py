@@ -1,4 +1,7 @@
-"""Checkpoints: all that a training needs to go on from a finished epoch, as one file that is whole or not there."""
+"""Weights and checkpoints as single files that are whole or not there.
+
+Kept as NumPy archives rather than Keras' HDF5 files: HDF5 brings the process down when the disk is full while it writes.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +19,7 @@ from fer.files import replacing
 
 def save_checkpoint(path: Path, model: keras.Model, history: list[dict[str, Any]]) -> None:
     """Write weights, optimizer (momenta, averages, step) and the rows of the finished epochs."""
-    arrays = {f"v{position}": keras.ops.convert_to_numpy(variable) for position, variable in enumerate(_state(model))}
-    with replacing(path) as beside:
-        np.savez(beside, history=np.array(json.dumps(history)), **arrays)
+    _write(path, _state(model), history)
 
 
 def load_checkpoint(path: Path, model: keras.Model) -> list[dict[str, Any]]:
@@ -27,13 +28,7 @@ def load_checkpoint(path: Path, model: keras.Model) -> list[dict[str, Any]]:
     Raises:
         RunError: the file is damaged, or belongs to another network.
     """
-    variables = _state(model)
-    history, arrays = _read(path)
-    if [tuple(array.shape) for array in arrays] != [tuple(variable.shape) for variable in variables]:
-        raise RunError(f"The checkpoint {path} belongs to another network than the run's settings describe.")
-    for variable, array in zip(variables, arrays, strict=True):
-        variable.assign(array)
-    return history
+    return _restore(path, _state(model))
 
 
 def read_history(path: Path) -> list[dict[str, Any]]:
@@ -43,6 +38,35 @@ def read_history(path: Path) -> list[dict[str, Any]]:
         RunError: the file is damaged.
     """
     return _read(path)[0]
+
+
+def save_weights(path: Path, model: keras.Model) -> None:
+    """Write a network's weights alone."""
+    _write(path, model.variables, [])
+
+
+def load_weights(path: Path, model: keras.Model) -> None:
+    """Read back what `save_weights` wrote, into a network of the same settings.
+
+    Raises:
+        RunError: the file is damaged, or belongs to another network.
+    """
+    _restore(path, model.variables)
+
+
+def _write(path: Path, variables: list[Any], history: list[dict[str, Any]]) -> None:
+    arrays: dict[str, Any] = {f"v{position}": keras.ops.convert_to_numpy(variable) for position, variable in enumerate(variables)}
+    with replacing(path) as beside:
+        np.savez(beside, history=np.array(json.dumps(history)), **arrays)
+
+
+def _restore(path: Path, variables: list[Any]) -> list[dict[str, Any]]:
+    history, arrays = _read(path)
+    if [tuple(array.shape) for array in arrays] != [tuple(variable.shape) for variable in variables]:
+        raise RunError(f"The weights in {path} belong to another network than the run's settings describe.")
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+    return history
 
 
 def _read(path: Path) -> tuple[list[dict[str, Any]], list[np.ndarray[Any, Any]]]:

@@ -11,7 +11,7 @@ import keras
 
 from fer.errors import RunError
 from fer.files import append_json_line, replacing
-from fer.training.checkpoint import load_checkpoint, read_history, save_checkpoint
+from fer.training.checkpoint import load_checkpoint, read_history, save_checkpoint, save_weights
 from fer.training.prepare import LABELS_HEAD, VOTES_HEAD
 from fer.training.run import Run
 
@@ -42,7 +42,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         self.policies = policies
         self.history: list[dict[str, Any]] = []
         self._checkpoint = run.path / "checkpoint.npz"
-        self._candidate = run.path / "candidate.weights.h5"
+        self._candidate = run.path / "candidate.npz"
         self._epoch = 0
         self._epoch_start = self._last_row = 0.0
 
@@ -92,7 +92,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
     def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         figures = {f"val_{name}": value for name, value in _named(logs or {}).items()}
         if is_better(figures, self.history, self.run.settings.training.monitor):
-            self.model.save_weights(self._candidate)
+            save_weights(self._candidate, self.model)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.monotonic() - self._epoch_start
@@ -108,7 +108,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         self.history.append(row)
         # The best weights go first: a kill between the two writes repeats the epoch, and writes the same weights again.
         if self._candidate.exists():
-            self._candidate.replace(self.run.path / "best.weights.h5")
+            self._candidate.replace(self.run.path / "best.npz")
         save_checkpoint(self._checkpoint, self.model, self.history)
         append_json_line(self.run.path / "metrics.jsonl", row)
         sys.stdout.write(f"{describe_epoch(row, self.run.epochs_total)}\n")

@@ -8,7 +8,7 @@
     metrics.jsonl      a line an epoch
     progress.jsonl     a few lines a second in between
     checkpoint.npz     all that is needed to go on: weights, optimizer, history
-    best.weights.h5    the weights of the best epoch
+    best.npz           the weights of the best epoch
     validation.npz     what the best weights answer on the validation part
     train.log          what the process printed
 

@@ -73,6 +73,7 @@ def _train(run: Run) -> None:
     import keras
 
     from fer.training.batches import Batches
+    from fer.training.checkpoint import load_weights
     from fer.training.recorder import Recorder
 
     keras.utils.set_random_seed(settings.training.seed)
@@ -98,7 +99,7 @@ def _train(run: Run) -> None:
                 verbose=0,
             )
     run.write_state("running", "Answering the validation part with the best weights")
-    model.load_weights(run.path / "best.weights.h5")
+    load_weights(run.path / "best.npz", model)
     _write_validation(run, model, prepared, settings)
 
 

@@ -240,6 +240,7 @@ def test_live_view_survives_threads_that_all_use_it() -> None:
 
 
 def test_live_import_needs_neither_streamlit_nor_webrtc_nor_tensorflow() -> None:
-    code = "import sys, fer.inference.live; print([m for m in ('streamlit', 'streamlit_webrtc', 'av', 'tensorflow') if m in sys.modules])"
+    heavy = ("streamlit", "streamlit_webrtc", "av", "tensorflow")
+    code = f"import sys, fer.inference.live; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"

@@ -1,94 +1,20 @@
 """The lines of a synthetic face: every contour is a cubic Bézier curve whose control points follow the action units.
 
-Takes the parameters of `fer/data/synthetic_face.py`; `fer/data/synthetic_drawing.py` colours what comes out. Coordinates are those of
-the face: origin in the middle of a crop as FER2013 cuts it, x to the right, y down, unit one side of the crop. The eyes are at
-(±0.185, −0.115), the mouth at (0, 0.25), as FER2013's landmarks lie on average.
+Takes the parameters of `parameters.py`; `shapes.py` colours what comes out. Coordinates are those of the face: origin in the
+middle of a crop as FER2013 cuts it, x to the right, y down, unit one side of the crop. The eyes are at (±0.185, −0.115), the
+mouth at (0, 0.25), as FER2013's landmarks lie on average. The amounts by which a unit moves a point are drawn by eye.
 """
 
 from __future__ import annotations
 
-
-import math
-from functools import lru_cache
-
-import numpy as np
-from numpy.typing import NDArray
-
-from fer.data.synthetic_face import ActionUnits, Appearance, FaceParameters, Pose
-
-Points = NDArray[np.float64]  # (n, 2)
-_Controls = tuple[tuple[float, float], tuple[float, float], tuple[float, float], tuple[float, float]]
+from fer.data.synthetic.curves import XY, Controls
+from fer.data.synthetic.parameters import ActionUnits, Appearance, FaceParameters
 
 EYE_X, EYE_Y, MOUTH_Y = 0.185, -0.115, 0.25
 SIDES = (("left", -1.0), ("right", 1.0))
 
 
-@lru_cache(maxsize=4)
-def _bernstein(samples: int) -> NDArray[np.float64]:
-    """Weights of the four control points of a cubic Bézier curve at equal steps of its parameter, (samples, 4)."""
-    t = np.linspace(0.0, 1.0, samples)
-    return np.stack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3], axis=1)
-
-
-@lru_cache(maxsize=4)
-def unit_circle(samples: int) -> Points:
-    """Points of a circle of radius 1 around the origin."""
-    angles = np.linspace(0.0, 2 * np.pi, samples, endpoint=False)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
-
-
-def sample_curves(controls: dict[str, _Controls], samples: int) -> dict[str, Points]:
-    """Points along many curves at once: name → (samples, 2)."""
-    points = _bernstein(samples) @ np.array(list(controls.values()))
-    return dict(zip(controls, points, strict=True))
-
-
-def ribbons(curves: dict[str, Points], widths: dict[str, tuple[float, float]]) -> dict[str, Points]:
-    """Turn curves into strokes that swell and taper, as a brush draws them.
-
-    Args:
-        curves: name → (n, 2); all of one n.
-        widths: name → (width in the middle, tail); tail 0 tapers to both ends, 1 starts broad and tapers to the far end.
-
-    Returns:
-        name → closed polygon (2n, 2).
-    """
-    points = np.array([curves[name] for name in widths])
-    half_and_tail = np.array(list(widths.values()))
-    t = np.linspace(0.0, 1.0, points.shape[1])
-    profile = np.where(half_and_tail[:, 1:] > 0, np.minimum(1.0, 0.55 + 4 * t) * (1 - 0.8 * t**2.5), np.sin(np.pi * t) ** 0.7 + 0.08)
-    tangents = np.empty_like(points)
-    tangents[:, 1:-1] = points[:, 2:] - points[:, :-2]
-    tangents[:, 0], tangents[:, -1] = points[:, 1] - points[:, 0], points[:, -1] - points[:, -2]
-    lengths = np.sqrt((tangents**2).sum(axis=2, keepdims=True)) + 1e-9
-    offsets = tangents[:, :, ::-1] * np.array([-0.5, 0.5]) / lengths * (profile * half_and_tail[:, :1])[:, :, None]
-    outlines = np.concatenate([points + offsets, (points - offsets)[:, ::-1]], axis=1)
-    return dict(zip(widths, outlines, strict=True))
-
-
-def project(points: Points, pose: Pose) -> Points:
-    """Turn the head: face coordinates → picture coordinates around the crop's middle, same unit.
-
-    The head is a shallow dome with a nose on it, turned in depth by yaw and pitch, seen from afar (no perspective), then rolled.
-    """
-    x, y = points[:, 0], points[:, 1]
-    nose = 0.075 * np.exp(-((x / 0.06) ** 2) - ((y - 0.06) / 0.09) ** 2)
-    depth = np.maximum(0.30 - 0.95 * x * x - 0.32 * y * y, -0.05) + nose - 0.16
-    yaw, pitch, roll = math.radians(pose.yaw), math.radians(pose.pitch), math.radians(pose.roll)
-    turned_x = x * math.cos(yaw) + depth * math.sin(yaw)
-    turned_y = y * math.cos(pitch) + depth * math.sin(pitch)
-    turned = np.empty_like(points)
-    turned[:, 0] = math.cos(roll) * turned_x - math.sin(roll) * turned_y
-    turned[:, 1] = math.sin(roll) * turned_x + math.cos(roll) * turned_y
-    return turned
-
-
-def mirrored(half: Points) -> Points:
-    """Close a half outline (top to bottom, on the right) with its mirror image."""
-    return np.concatenate([half, half[::-1] * (-1.0, 1.0)])
-
-
-def face_controls(parameters: FaceParameters) -> dict[str, _Controls]:
+def face_controls(parameters: FaceParameters) -> dict[str, Controls]:
     """Control points of every contour and fold of a face, by name."""
     units, looks = parameters.units, parameters.appearance
     return _head(units, looks) | _eyes(units, looks) | _nose(units, looks) | _mouth(units, looks) | _folds(units, looks)
@@ -104,15 +30,15 @@ def eye_x(looks: Appearance) -> float:
     return EYE_X * looks.eye_spacing
 
 
-def _head(units: ActionUnits, looks: Appearance) -> dict[str, _Controls]:
+def _head(units: ActionUnits, looks: Appearance) -> dict[str, Controls]:
     wide, jaw, chin = 0.385 * looks.face_width, 0.30 * looks.jaw_width * looks.face_width, jaw_y(units)
     line = -0.43 + looks.hairline
     if looks.hair_style == "fringe":
-        line += 0.14
+        line += 0.11
     part, peak = looks.parting, line
     if looks.hair_style == "long":
         peak -= 0.06  # parted like a curtain
-    head: dict[str, _Controls] = {
+    head: dict[str, Controls] = {
         "skull": ((0.0, -0.60), (0.26 * looks.face_width, -0.60), (wide + 0.01, -0.40), (wide, -0.08)),
         "jaw": ((wide, -0.08), (wide - 0.003, 0.22), (jaw, chin - 0.005), (0.0, chin)),
         "drape": ((0.42, -0.40), (0.64, -0.02), (0.44, 0.50), (0.54, 0.82)),
@@ -122,11 +48,16 @@ def _head(units: ActionUnits, looks: Appearance) -> dict[str, _Controls]:
     }
     for name, s in SIDES:
         head[f"hair_{name}"] = ((s * (wide + 0.025), -0.02), (s * 0.52, -0.46), (s * 0.32, -0.755), (0.0, -0.735))
-        head[f"hairline_{name}"] = ((s * (wide - 0.008), -0.02), (s * (wide - 0.02), -0.26), (s * 0.26 + part * 0.6, line), (part, peak))
+        head[f"hairline_{name}"] = (
+            (s * (wide - 0.008), -0.02),
+            (s * (wide - 0.02), -0.26),
+            (s * 0.26 + part * 0.6, line),
+            (part, peak),
+        )
     return head
 
 
-def _eyes(units: ActionUnits, looks: Appearance) -> dict[str, _Controls]:
+def _eyes(units: ActionUnits, looks: Appearance) -> dict[str, Controls]:
     half = 0.088 * looks.eye_size
     closed = units.au43
     up = looks.eye_size * (0.046 + 0.026 * units.au5 - 0.013 * units.au7 - 0.008 * units.au6 - 0.010 * units.au4)
@@ -137,7 +68,7 @@ def _eyes(units: ActionUnits, looks: Appearance) -> dict[str, _Controls]:
     inner = brow_y - 0.055 * units.au1 * (1 - 0.15 * units.au4) + 0.048 * units.au4 * (1 - 0.85 * units.au1)
     arch = brow_y - 0.030 - 0.020 * units.au1 - 0.052 * units.au2 + 0.034 * units.au4 * (1 - 0.3 * units.au1)
     outer = brow_y + 0.008 - 0.036 * units.au2 + 0.012 * units.au1 * (1 - units.au2) - 0.006 * units.au4
-    eyes: dict[str, _Controls] = {}
+    eyes: dict[str, Controls] = {}
     for name, s in SIDES:
         x = s * eye_x(looks)
         a, b = (x - s * half, EYE_Y + 0.008), (x + s * half, EYE_Y - looks.eye_tilt)
@@ -154,7 +85,12 @@ def _eyes(units: ActionUnits, looks: Appearance) -> dict[str, _Controls]:
             (x + s * half * 1.12, EYE_Y - 0.018 + sad_lid * 0.5),
         )
         bag = EYE_Y + 0.052 - 0.016 * units.au6 - 0.006 * units.au7
-        eyes[f"bag_{name}"] = ((x - s * 0.075, EYE_Y + 0.034), (x - s * 0.04, bag + 0.014), (x + s * 0.04, bag + 0.014), (x + s * 0.085, bag - 0.022))
+        eyes[f"bag_{name}"] = (
+            (x - s * 0.075, EYE_Y + 0.034),
+            (x - s * 0.04, bag + 0.014),
+            (x + s * 0.04, bag + 0.014),
+            (x + s * 0.085, bag - 0.022),
+        )
         eyes[f"brow_{name}"] = (
             (s * (0.088 - 0.030 * units.au4), inner),
             (s * 0.140, inner + 0.65 * (arch - inner) - 0.004),
@@ -183,16 +119,31 @@ def nose_half_width(units: ActionUnits, looks: Appearance) -> float:
     return 0.062 * looks.nose_width * (1 + 0.16 * units.au9 + 0.06 * (units.au12_left + units.au12_right))
 
 
-def _nose(units: ActionUnits, looks: Appearance) -> dict[str, _Controls]:
+def _nose(units: ActionUnits, looks: Appearance) -> dict[str, Controls]:
     y, w = nose_y(units), nose_half_width(units, looks)
-    nose: dict[str, _Controls] = {"tip": ((-w * 0.55, y + 0.006), (-0.022, y + 0.030), (0.022, y + 0.030), (w * 0.55, y + 0.006))}
+    nose: dict[str, Controls] = {"tip": ((-w * 0.55, y + 0.006), (-0.022, y + 0.030), (0.022, y + 0.030), (w * 0.55, y + 0.006))}
     for name, s in SIDES:
         lift = 0.012 * units.au9
-        nose[f"wing_{name}"] = ((s * w * 0.80, y - 0.046 - lift), (s * w * 1.28, y - 0.040 - lift), (s * w * 1.25, y + 0.016), (s * w * 0.62, y + 0.007))
-        nose[f"bridge_{name}"] = ((s * 0.058, EYE_Y - 0.055), (s * 0.022, EYE_Y + 0.02), (s * 0.030, -0.01), (s * 0.040, y - 0.055))
+        nose[f"wing_{name}"] = (
+            (s * w * 0.80, y - 0.046 - lift),
+            (s * w * 1.28, y - 0.040 - lift),
+            (s * w * 1.25, y + 0.016),
+            (s * w * 0.62, y + 0.007),
+        )
+        nose[f"bridge_{name}"] = (
+            (s * 0.058, EYE_Y - 0.055),
+            (s * 0.022, EYE_Y + 0.02),
+            (s * 0.030, -0.01),
+            (s * 0.040, y - 0.055),
+        )
     for number, dy in enumerate((0.0, 0.026, 0.052)):
         half, top = 0.034 + 0.006 * number, EYE_Y - 0.008 + dy
-        nose[f"wrinkle_{number}"] = ((-half, top + 0.008), (-half * 0.4, top - 0.008), (half * 0.4, top - 0.008), (half, top + 0.008))
+        nose[f"wrinkle_{number}"] = (
+            (-half, top + 0.008),
+            (-half * 0.4, top - 0.008),
+            (half * 0.4, top - 0.008),
+            (half, top + 0.008),
+        )
     return nose
 
 
@@ -202,15 +153,24 @@ def mouth_gap(units: ActionUnits) -> float:
     return 0.026 * units.au25 + 0.034 * units.au25 * smile + 0.140 * units.au26 + 0.030 * units.au16
 
 
-def _mouth(units: ActionUnits, looks: Appearance) -> dict[str, _Controls]:
+def _mouth(units: ActionUnits, looks: Appearance) -> dict[str, Controls]:
     half = 0.120 * looks.mouth_width
     gap = mouth_gap(units)
     smile = 0.5 * (units.au12_left + units.au12_right)
-    corners: dict[str, tuple[float, float]] = {}
-    for (name, s), pull, dimple in zip(SIDES, (units.au12_left, units.au12_right), (units.au14_left, units.au14_right), strict=True):
+    corners: dict[str, XY] = {}
+    for name, s in SIDES:
+        pull, dimple = units.of_side(name)
         reach = half + 0.046 * pull + 0.020 * dimple + 0.046 * units.au20 - 0.026 * units.au23 + 0.006 * units.au15
-        reach -= 0.044 * units.au26 * (1 - units.au20) * (1 - 0.7 * smile)
-        y = MOUTH_Y - looks.mouth_curve - 0.050 * pull - 0.020 * dimple + 0.048 * units.au15 + 0.014 * units.au20 + 0.32 * gap * (1 - smile)
+        reach -= 0.034 * units.au26 * (1 - units.au20) * (1 - 0.7 * smile)
+        y = (
+            MOUTH_Y
+            - looks.mouth_curve
+            - 0.050 * pull
+            - 0.020 * dimple
+            + 0.048 * units.au15
+            + 0.014 * units.au20
+            + 0.32 * gap * (1 - smile)
+        )
         corners[name] = (s * reach, y)
     (lx, ly), (rx, ry) = corners["left"], corners["right"]
     ends = 0.5 * (ly + ry)
@@ -223,15 +183,20 @@ def _mouth(units: ActionUnits, looks: Appearance) -> dict[str, _Controls]:
         # A cubic's middle lies at (ends + 3 y) / 4: the control height that brings it to the height asked for.
         return (y - 0.25 * ends) / 0.75
 
-    def across(y: float, spread: float) -> _Controls:
+    def across(y: float, spread: float) -> Controls:
         return ((lx, ly), (lx * spread, through(y)), (rx * spread, through(y)), (rx, ry))
 
     open_spread = 0.52 + 0.22 * units.au20 + 0.34 * units.au26 * (1 - units.au20)
-    mouth: dict[str, _Controls] = {
+    mouth: dict[str, Controls] = {
         "inner_upper": across(upper, open_spread),
         "inner_lower": across(lower, open_spread + 0.10 * smile + 0.12 * units.au26),
         "outer_lower": across(lower + thick_lower, open_spread + 0.06 + 0.12 * units.au26),
-        "chin_fold": ((-0.075, 0.395 + 0.9 * gap * 0.6), (-0.03, 0.37 + 0.6 * gap), (0.03, 0.37 + 0.6 * gap), (0.075, 0.395 + 0.9 * gap * 0.6)),
+        "chin_fold": (
+            (-0.075, 0.395 + 0.9 * gap * 0.6),
+            (-0.03, 0.37 + 0.6 * gap),
+            (0.03, 0.37 + 0.6 * gap),
+            (0.075, 0.395 + 0.9 * gap * 0.6),
+        ),
     }
     bow = upper - thick_upper
     for name, s in SIDES:
@@ -240,12 +205,11 @@ def _mouth(units: ActionUnits, looks: Appearance) -> dict[str, _Controls]:
     return mouth
 
 
-def _folds(units: ActionUnits, looks: Appearance) -> dict[str, _Controls]:
+def _folds(units: ActionUnits, looks: Appearance) -> dict[str, Controls]:
     w, y = nose_half_width(units, looks), nose_y(units)
-    folds: dict[str, _Controls] = {}
-    pulls = {"left": units.au12_left, "right": units.au12_right}
+    folds: dict[str, Controls] = {}
     for name, s in SIDES:
-        pull = pulls[name]
+        pull, _ = units.of_side(name)
         end_x = 0.158 * looks.mouth_width + 0.052 * pull + 0.03 * units.au20
         end_y = MOUTH_Y + 0.005 - 0.03 * pull + 0.02 * units.au15
         bulge = 0.030 + 0.03 * pull + 0.025 * units.au9
@@ -257,12 +221,27 @@ def _folds(units: ActionUnits, looks: Appearance) -> dict[str, _Controls]:
         )
         x = half_reach = 0.120 * looks.mouth_width + 0.046 * pull + 0.046 * units.au20 + 0.028
         dip = MOUTH_Y - 0.05 * pull + 0.045 * units.au15
-        folds[f"dimple_{name}"] = ((s * half_reach, dip - 0.045), (s * (x + 0.018), dip - 0.02), (s * (x + 0.016), dip + 0.015), (s * x, dip + 0.036))
+        folds[f"dimple_{name}"] = (
+            (s * half_reach, dip - 0.045),
+            (s * (x + 0.018), dip - 0.02),
+            (s * (x + 0.016), dip + 0.015),
+            (s * x, dip + 0.036),
+        )
         folds[f"frown_{name}"] = ((s * 0.026, -0.258), (s * 0.014, -0.235), (s * 0.016, -0.200), (s * 0.028, -0.165))
-        folds[f"marionette_{name}"] = ((s * (0.135 * looks.mouth_width), dip + 0.02), (s * 0.15, dip + 0.04), (s * 0.155, dip + 0.06), (s * 0.148, dip + 0.085))
+        folds[f"marionette_{name}"] = (
+            (s * (0.135 * looks.mouth_width), dip + 0.02),
+            (s * 0.15, dip + 0.04),
+            (s * 0.155, dip + 0.06),
+            (s * 0.148, dip + 0.085),
+        )
     # Raised inner brows alone wrinkle the middle of the forehead, the whole brow all of it.
     reach = 0.10 + 0.13 * units.au2
     for number, height in enumerate((-0.305, -0.345, -0.385)):
         sag = 0.016 * (1 - 2 * units.au2 * units.au1)
-        folds[f"forehead_{number}"] = ((-reach, height + sag), (-reach * 0.4, height - 0.012), (reach * 0.4, height - 0.012), (reach, height + sag))
+        folds[f"forehead_{number}"] = (
+            (-reach, height + sag),
+            (-reach * 0.4, height - 0.012),
+            (reach * 0.4, height - 0.012),
+            (reach, height + sag),
+        )
     return folds

@@ -1,9 +1,7 @@
 """What a synthetic face is before it is drawn: action units, looks, pose and light, each a small frozen value.
 
-`expression_parameters` draws them at random for a label; `fer/data/synthetic_drawing.py` turns them into pixels.
-
-Expressions follow the prototypes of the Facial Action Coding System (P. Ekman, W. Friesen, J. Hager: Facial Action Coding System,
-2002, and EMFACS): angry 4+5+7+23, disgust 9+15+16, fear 1+2+4+5+20+26, happy 6+12, sad 1+4+15, surprise 1+2+5+26,
+Expressions follow the prototypes of the Facial Action Coding System (P. Ekman, W. Friesen, J. Hager: Facial Action Coding
+System, 2002, and EMFACS): angry 4+5+7+23, disgust 9+15+16, fear 1+2+4+5+20+26, happy 6+12, sad 1+4+15, surprise 1+2+5+26,
 contempt 12+14 on one side, neutral none. Units that often come along (parted lips, a raised chin) are drawn in now and then.
 """
 
@@ -42,6 +40,10 @@ class ActionUnits:
     au25: float = 0.0  # lips part
     au26: float = 0.0  # jaw drop
     au43: float = 0.0  # eyes closed
+
+    def of_side(self, side: str) -> tuple[float, float]:
+        """AU12 and AU14 of the `left` or the `right` side."""
+        return (self.au12_left, self.au14_left) if side == "left" else (self.au12_right, self.au14_right)
 
     def mix(self, other: ActionUnits, share: float) -> ActionUnits:
         """The units between this face (share 0) and another (share 1)."""
@@ -102,9 +104,24 @@ class FaceParameters:
 
 # Light to dark; a face takes a point on the line through them, and a little warmth of its own.
 _SKINS: tuple[Colour, ...] = ((246, 213, 190), (233, 190, 160), (214, 164, 128), (180, 126, 90), (136, 90, 62), (96, 62, 44))
-_HAIRS: tuple[Colour, ...] = ((34, 28, 28), (58, 40, 32), (96, 62, 40), (142, 84, 48), (190, 150, 92), (150, 148, 148), (120, 50, 34))
+_HAIRS: tuple[Colour, ...] = (
+    (34, 28, 28),
+    (58, 40, 32),
+    (96, 62, 40),
+    (142, 84, 48),
+    (190, 150, 92),
+    (120, 50, 34),
+)
 _IRISES: tuple[Colour, ...] = ((70, 44, 30), (96, 64, 36), (84, 104, 62), (74, 112, 146), (96, 110, 118))
-_CLOTHES: tuple[Colour, ...] = ((62, 92, 120), (150, 82, 76), (86, 116, 96), (176, 142, 92), (104, 88, 128), (72, 78, 88), (196, 188, 176))
+_CLOTHES: tuple[Colour, ...] = (
+    (62, 92, 120),
+    (150, 82, 76),
+    (86, 116, 96),
+    (176, 142, 92),
+    (104, 88, 128),
+    (72, 78, 88),
+    (196, 188, 176),
+)
 HAIR_STYLES = ("short", "long", "fringe", "bun", "curly", "shaved")
 
 # The units of each expression at full strength.
@@ -221,8 +238,8 @@ def expression_parameters(rng: np.random.Generator, label: str, *, intensity: fl
     Raises:
         LabelError: the label is unknown.
     """
-    strength = 0.3 + 0.7 * rng.random() if intensity is None else intensity
-    units = expression_units(rng, label, intensity=strength, variation=0.12)
+    strength = 0.4 + 0.6 * rng.random() if intensity is None else intensity
+    units = expression_units(rng, label, intensity=strength, variation=0.1)
     return FaceParameters(units, random_appearance(rng), random_pose(rng))
 
 

@@ -1,0 +1,103 @@
+"""fer/inference/classifier.py: against answers worked out by hand, in any batch and from any thread."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fer.bundles import Bundle
+from fer.errors import BundleError, ImageError
+from fer.inference.classifier import Classifier
+
+
+@pytest.fixture(scope="module")
+def classifier(bundle: Bundle) -> Classifier:
+    return Classifier(bundle)
+
+
+def even(level: int, size: int = 16) -> np.ndarray:
+    """An even grey picture, uint8 RGB."""
+    return np.full((size, size, 3), level, np.uint8)
+
+
+def softmax(*logits: float) -> np.ndarray:
+    powers = np.exp(np.array(logits))
+    return powers / powers.sum()
+
+
+def test_predict_crops_divides_logits_by_the_temperature(classifier: Classifier) -> None:
+    probabilities = classifier.predict_crops([even(0), even(255), even(51, size=100)])
+    assert probabilities.dtype == np.float32
+    # logits (4m, 0, -4m), temperature 2
+    expected = [softmax(0, 0, 0), softmax(2, 0, -2), softmax(0.4, 0, -0.4)]
+    np.testing.assert_allclose(probabilities, expected, atol=1e-6)
+
+
+def test_predict_crops_asks_the_head_named(classifier: Classifier) -> None:
+    np.testing.assert_allclose(classifier.predict_crops([even(255)], "votes"), [softmax(0, 2)], atol=1e-6)
+
+
+def test_predict_crops_of_an_unknown_head_lists_the_known(classifier: Classifier) -> None:
+    with pytest.raises(BundleError, match=r"no head 'moods'.*labels, votes"):
+        classifier.predict_crops([even(0)], "moods")
+
+
+def test_logits_are_those_of_the_network(classifier: Classifier) -> None:
+    batch = np.full((2, 16, 16, 1), 255, np.uint8)
+    np.testing.assert_allclose(classifier.logits(batch), [[4, 0, -4]] * 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("n", [0, 1, 3, 4, 37, 300])
+def test_predict_batch_of_any_length_keeps_the_order(classifier: Classifier, n: int) -> None:
+    levels = np.arange(n) % 256
+    batch = np.broadcast_to(levels[:, None, None, None], (n, 16, 16, 1)).astype(np.uint8)
+    expected = np.array([softmax(4 * m / 2, 0, -4 * m / 2) for m in levels / 255]).reshape(n, 3)
+    np.testing.assert_allclose(classifier.predict_batch(batch), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "batch",
+    [
+        np.zeros((2, 16, 16, 1), np.float32),
+        np.zeros((2, 16, 16, 3), np.uint8),
+        np.zeros((16, 16, 1), np.uint8),
+        np.zeros((0, 8, 8, 1), np.uint8),
+    ],
+    ids=["scaled already", "colour", "no batch axis", "empty and of another size"],
+)
+def test_predict_batch_refuses_another_dtype_or_shape(classifier: Classifier, batch: np.ndarray) -> None:
+    with pytest.raises(ImageError, match=r"Received"):
+        classifier.predict_batch(batch)
+
+
+def test_predict_batch_from_many_threads_gives_what_one_gives(classifier: Classifier) -> None:
+    rng = np.random.default_rng(0)
+    batches = [rng.integers(0, 256, (n, 16, 16, 1), np.uint8) for n in (1, 2, 5, 33) * 6]
+    alone = [classifier.predict_batch(batch) for batch in batches]
+    with ThreadPoolExecutor(8) as pool:
+        for one, other in zip(alone, pool.map(classifier.predict_batch, batches), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"preprocessing": {"size": 48}}, "its card says"),
+        ({"heads": [{"name": "labels", "labels": ["happy", "sad"], "temperature": 1}]}, "'labels' of 2 classes"),
+        ({"heads": [{"name": "moods", "labels": ["happy", "sad"], "temperature": 1}]}, "'moods' of 2 classes"),
+    ],
+    ids=["size", "classes", "head"],
+)
+def test_classifier_refuses_a_card_of_another_network(bundle: Bundle, changes: dict[str, object], says: str) -> None:
+    with pytest.raises(BundleError, match=says):
+        Classifier(replace(bundle, card={**bundle.card, **changes}))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no network at all", b"\0" * 4000], ids=["missing", "empty", "text", "zeros"])
+def test_classifier_of_a_damaged_file_says_so(bundle: Bundle, tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "model.litert").write_bytes(content)
+    with pytest.raises(BundleError, match="cannot be read"):
+        Classifier(replace(bundle, path=tmp_path))

@@ -1,0 +1,135 @@
+"""fer/inference/recognizer.py: what is cut, what is answered, and in which words it is refused."""
+
+import json
+
+import numpy as np
+import pytest
+
+from fer.bundles import Bundle
+from fer.detection import Faces
+from fer.errors import BundleError, DetectionError, ImageError
+from fer.inference.recognizer import FacePrediction, Recognizer
+from fer.labels import LabelSet
+
+
+class FixedDetector:
+    """Finds the same boxes in every picture, and remembers what was asked."""
+
+    name = "fixed"
+
+    def __init__(self, *boxes: tuple[float, ...]) -> None:
+        self.boxes = boxes
+        self.min_size = 0
+
+    def detect(self, image: np.ndarray, *, min_size: int = 20) -> Faces:
+        self.min_size = min_size
+        crops = [(left, top, left + 20, top + 20) for left, top, _, _ in self.boxes]
+        return Faces.collect(self.boxes, crops, [0.75] * len(self.boxes))
+
+
+def halves() -> np.ndarray:
+    """Black on the left, white on the right; uint8 RGB (60, 100, 3)."""
+    image = np.zeros((60, 100, 3), np.uint8)
+    image[:, 50:] = 255
+    return image
+
+
+def test_predict_answers_for_each_face_from_its_own_crop(bundle: Bundle) -> None:
+    recognizer = Recognizer(bundle, FixedDetector((60, 10, 90, 40), (10, 10, 30, 30)))
+    white, black = recognizer.predict(halves())
+    assert white.xyxy == (60, 10, 90, 40)
+    assert white.label == "happy"
+    assert white.confidence == pytest.approx(np.exp(2) / (np.exp(2) + 1 + np.exp(-2)), abs=1e-5)
+    assert black.probabilities == pytest.approx((1 / 3, 1 / 3, 1 / 3), abs=1e-5)
+    assert white.detection_score == 0.75
+
+
+def test_predict_cuts_the_crop_of_the_detector_not_its_box(bundle: Bundle) -> None:
+    # The box reaches into the white, the crop (its first 20 pixels) does not.
+    (face,) = Recognizer(bundle, FixedDetector((20, 10, 95, 40))).predict(halves())
+    assert face.probabilities == pytest.approx((1 / 3, 1 / 3, 1 / 3), abs=1e-5)
+
+
+def test_predict_keeps_boxes_inside_the_picture(bundle: Bundle) -> None:
+    (face,) = Recognizer(bundle, FixedDetector((-10, -5, 30, 80))).predict(halves())
+    assert face.xyxy == (0, 0, 30, 60)
+
+
+def test_predict_without_a_face_is_an_empty_answer(bundle: Bundle) -> None:
+    assert Recognizer(bundle, FixedDetector()).predict(halves()) == ()
+
+
+def test_predict_whole_image_takes_the_picture_as_one_face(bundle: Bundle) -> None:
+    (face,) = Recognizer(bundle, None).predict(halves(), whole_image=True)
+    assert face.xyxy == (0, 0, 100, 60)
+    assert face.detection_score is None
+    assert face.probabilities[0] == pytest.approx(np.exp(1) / (np.exp(1) + 1 + np.exp(-1)), abs=0.01)  # half white
+
+
+def test_predict_without_a_detector_says_what_to_do(bundle: Bundle) -> None:
+    with pytest.raises(DetectionError, match="whole_image=True"):
+        Recognizer(bundle, None).predict(halves())
+
+
+def test_predict_passes_head_and_smallest_size_on(bundle: Bundle) -> None:
+    detector = FixedDetector((60, 10, 90, 40))
+    (face,) = Recognizer(bundle, detector).predict(halves(), head="votes", min_size=44)
+    assert face.label_set.names == ("angry", "fear")
+    assert detector.min_size == 44
+
+
+@pytest.mark.parametrize("whole_image", [True, False])
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((60, 100), np.uint8),
+        np.zeros((60, 100, 3), np.float32),
+        np.zeros((60, 100, 4), np.uint8),
+        np.zeros((0, 100, 3), np.uint8),
+    ],
+    ids=["grey", "float", "alpha", "empty"],
+)
+def test_predict_refuses_what_is_no_picture(bundle: Bundle, image: np.ndarray, whole_image: bool) -> None:
+    with pytest.raises(ImageError, match="uint8 RGB"):
+        Recognizer(bundle, FixedDetector()).predict(image, whole_image=whole_image)
+
+
+def test_predict_of_an_unknown_head_lists_the_known(bundle: Bundle) -> None:
+    with pytest.raises(BundleError, match="no head 'moods'"):
+        Recognizer(bundle, FixedDetector()).predict(halves(), head="moods")
+
+
+def test_predict_with_a_real_detector_finds_the_face_of_a_photo(bundle: Bundle) -> None:
+    from skimage import data
+
+    (face,) = Recognizer(bundle, "haar").predict(data.astronaut())
+    left, top, right, bottom = face.xyxy
+    assert 160 < left < 220 < right < 290
+    assert 50 < top < 110 < bottom < 200
+    assert sum(face.probabilities) == pytest.approx(1, abs=1e-6)
+
+
+def test_recognizer_of_an_unknown_model_or_detector_says_so(bundle: Bundle) -> None:
+    with pytest.raises(BundleError, match="No model 'nobody'"):
+        Recognizer("nobody")
+    with pytest.raises(DetectionError, match="Unknown face detector 'dlib'"):
+        Recognizer(bundle, "dlib")
+
+
+PREDICTION = FacePrediction((1.04, 2.0, 3.0, 4.0), 0.98765, LabelSet(("happy", "sad", "fear")), (0.25, 0.5, 0.25))
+
+
+def test_face_prediction_names_the_most_probable() -> None:
+    assert PREDICTION.label == "sad"
+    assert PREDICTION.confidence == 0.5
+    assert PREDICTION.ranked == (("sad", 0.5), ("happy", 0.25), ("fear", 0.25))
+
+
+def test_face_prediction_as_dict_is_ready_for_json() -> None:
+    assert json.loads(json.dumps(PREDICTION.as_dict())) == {
+        "xyxy": [1.0, 2.0, 3.0, 4.0],
+        "detection_score": 0.9877,
+        "label": "sad",
+        "confidence": 0.5,
+        "probabilities": {"happy": 0.25, "sad": 0.5, "fear": 0.25},
+    }

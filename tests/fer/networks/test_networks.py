@@ -1,0 +1,48 @@
+"""Networks: the sizes that the reference systems and our own recipe state, and one output of logits a head."""
+
+import numpy as np
+import pytest
+
+from fer.errors import SettingsError
+from fer.networks import build_network, count_multiply_adds
+from fer.networks.plain_cnn import PlainCnn
+from fer.networks.se_resnet import SeResNet
+
+
+def test_build_network_cnn4_has_the_reference_systems_parameters() -> None:
+    # 48×48 grey through four blocks and 256-512-1024-7, counted by hand: 640 + 204,928 + 295,168 + 1,180,160 (convolutions),
+    # 3,840 (normalisation of the blocks), 1,179,904 + 131,584 + 525,312 + 7,175 (dense), 7,168 (normalisation of the dense layers).
+    model = build_network(PlainCnn(), (48, 48, 1), {"labels": 7})
+    assert model.count_params() == 3_535_879
+
+
+def test_build_network_cnn5_has_the_parameters_that_were_reported() -> None:
+    network = PlainCnn((64, 128, 512, 512, 512), (3, 5, 3, 3, 3), (0.4, 0.25, 0.25, 0.25, 0.3), (256, 512), 0.25)
+    assert build_network(network, (56, 56, 1), {"labels": 7}).count_params() == 5_792_007
+
+
+def test_build_network_compact_runs_in_real_time() -> None:
+    model = build_network(SeResNet(), (48, 48, 1), {"labels": 7, "votes": 8})
+    assert model.count_params() == 698_139
+    assert count_multiply_adds(model) / 1e6 == pytest.approx(53, abs=1)
+
+
+def test_build_network_answers_logits_a_head() -> None:
+    model = build_network(SeResNet((8, 8), (8, 16), (1, 1)), (None, None, 1), {"labels": 7, "votes": 8})
+    for size in (32, 48):
+        answers = model(np.random.default_rng(0).normal(size=(3, size, size, 1)).astype(np.float32))
+        assert {head: tuple(logits.shape) for head, logits in answers.items()} == {"labels": (3, 7), "votes": (3, 8)}
+        assert float(np.abs(np.asarray(answers["labels"]).sum(axis=1) - 1).min()) > 1e-3, "these are logits, not probabilities"
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (PlainCnn, {"filters": (64, 128)}),  # two filters, four kernels
+        (SeResNet, {"widths": (32, 64)}),  # two widths, three depths
+        (SeResNet, {"stem": (24,)}),
+    ],
+)
+def test_network_settings_that_do_not_fit_together_are_refused(kind: type, settings: dict[str, object]) -> None:
+    with pytest.raises(SettingsError):
+        kind(**settings)

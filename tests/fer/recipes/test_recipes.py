@@ -1,0 +1,97 @@
+"""Recipes: what ships can be read, what is unknown is refused with the names that exist."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fer.errors import SettingsError
+from fer.networks.plain_cnn import PlainCnn
+from fer.recipes import Settings, list_recipes, load_recipe
+
+
+def test_list_recipes_every_recipe_survives_a_round_trip() -> None:
+    recipes = list_recipes()
+    assert {"compact", "cnn4-7class"} <= {recipe.name for recipe in recipes}
+    assert recipes[0].origin == "", "our own come first"
+    for recipe in recipes:
+        assert recipe.title
+        assert Settings.from_dict(recipe.settings.as_dict()) == recipe.settings
+
+
+def test_load_recipe_cnn4_is_the_reference_system() -> None:
+    settings = load_recipe("cnn4-7class").settings
+    assert settings.network == PlainCnn((64, 128, 256, 512), (3, 5, 3, 3), (0.25,) * 4, (256, 512, 1024), 0.25)
+    training = settings.training
+    assert (training.epochs, training.batch_size, training.optimizer, training.learning_rate) == (48, 128, "adam", 1e-3)
+    assert (training.early_stopping, training.plateau_patience, training.plateau_factor, training.plateau_min_delta) == (5, 4, 0.2, 1e-4)
+    augmentation = settings.augmentation
+    assert (augmentation.flip, augmentation.shear, augmentation.zoom, augmentation.rotation) == (True, 0.2, 0.2, 0)
+    assert load_recipe("cnn4-7class").reported["accuracy"] == 0.6712
+
+
+def test_load_recipe_unknown_lists_the_known() -> None:
+    with pytest.raises(SettingsError, match=r"'vgg'.*cnn4-7class, compact"):
+        load_recipe("vgg")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("colour = 1", "Unknown key in the recipe mine.toml: colour"),
+        ("[training]\nepoch = 3", r"Unknown setting in \[training\]: 'epoch'"),
+        ("[network]\narchitecture = 'vit'", "'vit'. Known: plain_cnn, se_resnet"),
+        ("[training]\nepochs = 0", "training.epochs lies in 1"),
+        ("[training]\nepochs = 'many'", "training.epochs takes a value of type int"),
+        ("[training]\noptimizer = 'lion'", "adam, sgd"),
+        ("[augmentation]\nerasing = 2", "augmentation.erasing lies in 0…1"),
+        ("epochs = [", "Cannot read the recipe mine.toml"),
+    ],
+)
+def test_load_recipe_bad_file_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=message):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "section", "name", "value"),
+    [
+        ({"epochs": "3"}, "training", "epochs", 3),
+        ({"training.learning_rate": "1e-2"}, "training", "learning_rate", 0.01),
+        ({"flip": "false"}, "augmentation", "flip", False),
+        ({"widths": "16,32,64"}, "network", "widths", (16, 32, 64)),
+        ({"classes": "happy,sad"}, "data", "classes", ("happy", "sad")),
+        ({"classes": ""}, "data", "classes", ()),
+    ],
+)
+def test_with_overrides_strings_take_the_settings_type(overrides: dict[str, Any], section: str, name: str, value: object) -> None:
+    settings = load_recipe("compact").with_overrides(overrides).settings
+    assert getattr(getattr(settings, section), name) == value
+
+
+def test_with_overrides_settings_that_fit_only_together_are_taken_together() -> None:
+    changed = load_recipe("compact").settings.with_overrides({"plateau_patience": 3, "schedule": "constant"})
+    assert changed.training.plateau_patience == 3
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"epoch": "3"}, "Unknown setting 'epoch'. Known: .*training.epochs"),
+        ({"epochs": "1.5"}, "type int"),
+        ({"epochs": ""}, "type int"),
+        ({"flip": "perhaps"}, "type bool"),
+        ({"plateau_patience": "3"}, "schedule"),
+        ({"learning_rate": "nan"}, "learning_rate lies in"),
+    ],
+)
+def test_with_overrides_bad_value_is_refused(overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_recipe("compact").with_overrides(overrides)
+
+
+def test_settings_small_images_need_a_network_of_any_size() -> None:
+    with pytest.raises(SettingsError, match="small_size"):
+        load_recipe("cnn4-7class").with_overrides({"small_size": 32})

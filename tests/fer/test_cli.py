@@ -1,0 +1,155 @@
+"""The command line as a user meets it: JSON on stdout, words on stderr, exit codes 0, 1 and 2."""
+
+import json
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from fer.cli import main
+from fer.data import read_dataset
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def faces(tmp_path: Path) -> Path:
+    """A ZIP with a lone test part: three synthetic faces of each of two classes."""
+    dataset = read_dataset("synthetic:160:1")
+    path = tmp_path / "faces.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for label in ("happy", "sad"):
+            for row in np.flatnonzero(dataset.label_ids == dataset.label_set.label_id(label))[:3]:
+                _, data = cv2.imencode(".png", dataset.images[int(row)])
+                archive.writestr(f"test/{label}/{row}.png", data.tobytes())
+    return path
+
+
+def test_data_info_json_counts_splits_and_classes(faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "info", str(faces), "--json"]) == 0
+    info = json.loads(capsys.readouterr().out)
+    assert info["n"] == 6
+    assert info["counts"] == {"test": {"happy": 3, "sad": 3}}
+
+
+def test_data_info_text_is_a_table(faces: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "info", str(faces)]) == 0
+    assert capsys.readouterr().out.splitlines()[-3:] == ["happy     3", "sad       3", "all       6"]
+
+
+@pytest.mark.fer2013
+def test_data_info_fer2013_gives_the_published_counts(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "info", str(shared_data / "fer2013.zip"), "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)["counts"]
+    assert {split: sum(by_label.values()) for split, by_label in counts.items()} == {"train": 28_709, "val": 3_589}
+    assert counts["train"]["happy"] == 7_215
+    assert counts["train"]["disgust"] == 436
+
+
+def test_evaluate_json_has_the_promised_keys(faces: Path, tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--model", str(tiny_bundle), "--data", str(faces), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert {"n", "accuracy", "accuracy_ci95", "macro_f1", "labels", "confusion"} <= report.keys()
+    assert report["n"] == 6
+    assert report["labels"] == ["happy", "sad"]
+    assert np.array(report["confusion"]).sum() == 6
+
+
+def test_evaluate_save_keeps_a_report(faces: Path, tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from fer.evaluation import list_reports
+
+    assert main(["evaluate", "--model", str(tiny_bundle), "--data", str(faces), "--save"]) == 0
+    assert len(list_reports()) == 1
+    assert "accuracy" in capsys.readouterr().out.lower()
+
+
+def test_predict_json_no_detect_takes_the_whole_picture(
+    faces: Path, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with zipfile.ZipFile(faces) as archive:
+        name = archive.namelist()[0]
+        archive.extract(name, tmp_path)
+    path = str(tmp_path / name)
+    assert main(["predict", path, "--no-detect", "--model", str(tiny_bundle), "--json"]) == 0
+    (answer,) = json.loads(capsys.readouterr().out)
+    assert answer["path"] == path
+    (face,) = answer["faces"]
+    assert face["xyxy"] == [0, 0, 48, 48]
+    assert face["detection_score"] is None
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-4)
+    assert face["label"] == max(face["probabilities"], key=face["probabilities"].get)
+    assert face["confidence"] == face["probabilities"][face["label"]]
+
+
+def test_predict_head_labels_answers_that_heads_classes(
+    faces: Path, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wall = tmp_path / "wall.png"
+    cv2.imwrite(str(wall), np.full((200, 200, 3), 127, np.uint8))
+    assert main(["predict", str(wall), "--model", str(tiny_bundle), "--head", "labels", "--detector", "haar"]) == 0
+    assert capsys.readouterr().out == "no face found\n"
+
+
+def test_predict_one_bad_picture_keeps_the_answers_of_the_others(
+    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad, good = tmp_path / "bad.jpg", tmp_path / "good.png"
+    bad.write_text("this is no picture")
+    cv2.imwrite(str(good), np.full((60, 60), 99, np.uint8))
+    assert main(["predict", str(bad), str(good), "--no-detect", "--model", str(tiny_bundle), "--json"]) == 1
+    output = capsys.readouterr()
+    assert [answer["path"] for answer in json.loads(output.out)] == [str(good)]
+    assert "bad.jpg" in output.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["train", "--recipe", "vgg", "--data", "synthetic"], 2, "Unknown recipe 'vgg'"),
+        (["train", "--recipe", "compact"], 2, "needs --recipe and --data"),
+        (["train", "--recipe", "compact", "--data", "synthetic", "--set", "epochs"], 2, "KEY=VALUE"),
+        (["train", "--resume", "no-such-run"], 1, "No run at"),
+        (["train", "--resume", "x", "--recipe", "compact"], 2, "no other options"),
+        (["evaluate", "--model", "no-such-model", "--data", "synthetic"], 1, "No model 'no-such-model'"),
+        (["data", "info", "no-such-file.zip"], 1, "no-such-file.zip"),
+        (["bundle", "no-such-run", "name"], 1, "No run at"),
+        (["predict", "no-such-picture.png", "--detector", "eyes"], 1, "eyes"),
+    ],
+)
+def test_main_bad_input_is_answered_in_words(
+    arguments: list[str], code: int, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == code
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert message in output.err
+    assert "Traceback" not in output.err
+
+
+def test_main_unknown_command_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["dance"])
+    assert stopped.value.code == 2
+
+
+def test_runs_lists_the_run_with_its_best_figure(trained: Path, fer_command: Command) -> None:
+    done = fer_command("runs", "--json", folder=trained)
+    (row,) = json.loads(done.stdout)
+    assert (row["id"], row["recipe"], row["status"], row["epochs"]) == ("tiny", "compact", "finished", 4)
+    assert 0 < row["best_val_accuracy"] <= 1
+
+
+def test_models_names_a_damaged_bundle_instead_of_failing(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import shutil
+
+    shutil.copytree(tiny_bundle, tmp_path / "tiny")
+    (tmp_path / "tiny" / "model.litert").write_bytes(b"")
+    monkeypatch.setenv("FER_MODELS", str(tmp_path))
+    assert main(["models"]) == 0
+    assert "damaged" in capsys.readouterr().out

@@ -1,0 +1,40 @@
+"""Files are there whole or not at all, and a reader bears a line that is being written."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fer.files import append_json_line, read_json_lines, replacing, write_json
+
+
+def test_replacing_failure_keeps_the_old_file_and_leaves_nothing_beside(tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(OSError, match="disk full"), replacing(path) as beside:
+        beside.write_text("half")
+        raise OSError("disk full")
+    assert json.loads(path.read_text()) == {"a": 1}
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_read_json_lines_unfinished_last_line_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    append_json_line(path, {"epoch": 1})
+    append_json_line(path, {"epoch": 2})
+    with path.open("a") as file:
+        file.write('{"epoch": ')
+    assert [row["epoch"] for row in read_json_lines(path)] == [1, 2]
+
+
+def test_read_json_lines_tail_begins_at_a_whole_line(tmp_path: Path) -> None:
+    path = tmp_path / "progress.jsonl"
+    for batch in range(100):
+        append_json_line(path, {"batch": batch})
+    rows = read_json_lines(path, tail_bytes=100)
+    assert rows[-1] == {"batch": 99}
+    assert 0 < len(rows) < 10
+
+
+def test_read_json_lines_missing_file_has_no_rows(tmp_path: Path) -> None:
+    assert read_json_lines(tmp_path / "none.jsonl") == []

@@ -1,0 +1,185 @@
+"""Training with real processes: rows are streamed, a run can be stopped, killed and resumed, and says why it ended."""
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fer.errors import RunError, SettingsError
+from fer.training import Run, create_run, list_runs, open_run, start_run
+
+DATA = "synthetic:600:3"
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def _wait(condition: Callable[[], bool], seconds: float = 240) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def _weights(run: Run) -> dict[str, np.ndarray[Any, Any]]:
+    with np.load(run.path / "checkpoint.npz") as stored:
+        return {name: stored[name] for name in stored.files if name != "history"}
+
+
+def test_train_run_writes_what_a_page_needs(tiny_run: Path) -> None:
+    run = Run(tiny_run)
+    assert run.status == "finished"
+    assert not run.is_active
+    rows = run.epoch_rows()
+    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
+    keys = {
+        "loss",
+        "accuracy",
+        "val_loss",
+        "val_accuracy",
+        "votes_accuracy",
+        "val_votes_accuracy",
+        "learning_rate",
+        "images_per_second",
+    }
+    assert all(keys <= row.keys() for row in rows)
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert {"epoch", "batch", "batches", "loss", "accuracy", "images_per_second", "time"} <= run.progress_rows()[-1].keys()
+    info = run.dataset_info()
+    assert info["heads"]["labels"] == info["heads"]["votes"], "synthetic faces have all eight classes"
+    assert sum(info["counts"]["train"].values()) + info["leaks_removed"] == 840
+    assert json.loads((tiny_run / "environment.json").read_text())["backend"] == "tensorflow"
+    assert not list(tiny_run.glob(".*")), "nothing half-written stays"
+
+
+def test_train_run_best_weights_answer_the_validation_part(tiny_run: Path) -> None:
+    run = Run(tiny_run)
+    with np.load(tiny_run / "validation.npz") as stored:
+        correct = stored["logits_labels"].argmax(axis=1) == stored["targets_labels"].argmax(axis=1)
+        assert stored["samples"].dtype == np.uint8
+    best = max(row["val_accuracy"] for row in run.epoch_rows())
+    # The kept weights are those that were validated: their average, not the raw ones.
+    assert correct.mean() == pytest.approx(best, abs=0.011)
+
+
+def test_resume_after_kill_ends_where_an_undisturbed_run_ends(
+    tmp_path: Path, tiny_settings: dict[str, str], fer_command: Command
+) -> None:
+    settings = {**tiny_settings, "epochs": "4", "learning_rate": "0.05"}
+    flags = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+    undisturbed = fer_command("train", "--recipe", "compact", "--data", DATA, *flags, "--run", str(tmp_path / "a"))
+    assert undisturbed.returncode == 0, undisturbed.stderr
+
+    run = start_run("compact", DATA, overrides=settings, run_dir=tmp_path / "b")
+    _wait(lambda: len(run.epoch_rows()) >= 2)
+    os.kill(json.loads((run.path / "worker.json").read_text())["pid"], signal.SIGKILL)
+    _wait(lambda: run.status == "interrupted")
+    finished = len(run.epoch_rows())
+    assert 2 <= finished < 4
+    assert "Resume" in run.reason
+
+    resumed = fer_command("train", "--resume", str(run.path))
+    assert resumed.returncode == 0, resumed.stderr
+    assert [row["epoch"] for row in run.epoch_rows()] == [1, 2, 3, 4]
+    expected, got = _weights(open_run(tmp_path / "a")), _weights(run)
+    # Sums over threads come in no fixed order, so the last bits may differ; anything more would be another training.
+    for name, value in expected.items():
+        assert np.allclose(value, got[name], atol=0.02, rtol=0.02), name
+
+
+def test_stop_keeps_finished_epochs_and_a_second_process_is_refused(
+    tmp_path: Path, tiny_settings: dict[str, str], fer_command: Command
+) -> None:
+    run = start_run("compact", DATA, overrides={**tiny_settings, "epochs": 500}, run_dir=tmp_path / "run")
+    _wait(lambda: len(run.epoch_rows()) >= 1)
+    assert run.status == "running"
+    assert run.seconds_left() is not None
+    with pytest.raises(RunError, match="going already"):
+        run.resume()
+    second = fer_command("train", "--resume", str(run.path))
+    assert second.returncode == 1
+    assert "going already" in second.stderr
+    run.stop()
+    _wait(lambda: not run.is_active)
+    assert run.status == "stopped"
+    assert len(run.epoch_rows()) >= 1
+    with pytest.raises(RunError, match="nothing to stop"):
+        run.stop()
+
+
+def test_train_run_that_diverges_fails_in_words(tmp_path: Path, tiny_settings: dict[str, str], fer_command: Command) -> None:
+    settings = {**tiny_settings, "epochs": "3", "learning_rate": "100", "schedule": "constant", "weight_decay": "1"}
+    flags = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
+    done = fer_command("train", "--recipe", "compact", "--data", DATA, *flags, "--run", str(tmp_path / "run"))
+    assert done.returncode == 1
+    assert "lower learning rate" in done.stderr
+    assert Run(tmp_path / "run").status == "failed"
+
+
+def test_train_run_disk_full_fails_in_words_and_leaves_no_half_file(tmp_path: Path, tiny_settings: dict[str, str]) -> None:
+    run = create_run("compact", DATA, overrides={**tiny_settings, "epochs": 2}, run_dir=tmp_path / "run")
+    # A limit on the size of a file stops the checkpoint as a full disk does: in the middle of a write, with an OSError.
+    done = subprocess.run(
+        [sys.executable, "-m", "fer", "train", "--resume", str(run.path)],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000)),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Cannot write the run" in done.stderr
+    assert run.status == "failed"
+    assert "Free some space" in run.reason
+    assert not (run.path / "checkpoint.npz").exists()
+    assert not list(run.path.glob(".*"))
+
+
+def test_train_run_without_data_fails_in_words(tmp_path: Path, fer_command: Command) -> None:
+    done = fer_command("train", "--recipe", "compact", "--data", str(tmp_path / "none.zip"), "--run", str(tmp_path / "run"))
+    assert done.returncode == 1
+    assert "none.zip" in done.stderr
+    run = Run(tmp_path / "run")
+    assert run.status == "failed"
+    assert "none.zip" in run.reason
+
+
+def test_create_run_unknown_setting_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="Unknown setting 'epoch'"):
+        create_run("compact", DATA, overrides={"epoch": 3}, run_dir=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_create_run_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(RunError, match="Cannot write the run folder"):
+        create_run("compact", DATA, run_dir=tmp_path / "file" / "run")
+
+
+def test_create_run_in_a_folder_with_a_run_is_refused(tmp_path: Path) -> None:
+    create_run("compact", DATA, run_dir=tmp_path / "run")
+    with pytest.raises(RunError, match="holds a run already"):
+        create_run("compact", DATA, run_dir=tmp_path / "run")
+
+
+def test_list_runs_newest_first_and_open_run_by_id() -> None:
+    first, second = create_run("compact", DATA), create_run("cnn4-7class", DATA)
+    os.utime(first.path / "settings.json", (1, 1))
+    assert [run.id for run in list_runs()] == [second.id, first.id]
+    assert open_run(first.id) == first
+    with pytest.raises(RunError, match="No run at"):
+        open_run("nothing-here")
+
+
+def test_run_damaged_state_says_so(tmp_path: Path) -> None:
+    run = create_run("compact", DATA, run_dir=tmp_path / "run")
+    (run.path / "settings.json").write_text("{")
+    with pytest.raises(RunError, match="damaged"):
+        _ = run.settings

@@ -1,0 +1,122 @@
+"""Which report the Evaluate page shows, and the making of a new one in this process (LiteRT, so it takes seconds)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import streamlit as st
+
+from fer.bundles import Bundle
+from fer.errors import FerError
+from fer.evaluation import Report, evaluate, list_reports, load_report
+from ui.popover import close_popover
+from ui.state import active_bundle, active_choice, dataset_shelf, progress_on
+from ui.theme import SPLIT_TITLES
+from ui.words import count, percent, plain, show_error
+
+EVALUATE_POPOVER = "evaluate_popover"
+_SHOWN_KEY = "report_shown"
+_AUTO = "auto"
+
+
+@dataclass(frozen=True)
+class ReportItem:
+    """A report in the list: where it is, and how it is called there."""
+
+    path: Path
+    title: str
+    problem: str = ""
+
+
+def report_items(bundle: Bundle | None) -> dict[str, ReportItem]:
+    """The saved reports, the newest first, and the one that the active model brought along, by their path."""
+    items = []
+    for summary in list_reports():
+        if summary.problem:
+            items.append(ReportItem(summary.path, f"{summary.path.name}, damaged", summary.problem))
+        else:
+            title = f"{summary.model} on {summary.dataset}, {split_words(summary.split)}: {percent(summary.accuracy)}"
+            items.append(ReportItem(summary.path, f"{title}, {_when(summary.created)}"))
+    if bundle and (bundle.path / "report").is_dir():
+        items.append(ReportItem(bundle.path / "report", f"{bundle.name}, the report that came with it"))
+    return {str(item.path): item for item in items}
+
+
+def shown_report(items: Mapping[str, ReportItem]) -> Report | None:
+    """The chosen report, else the newest; None where there is none or it is damaged (which is then said in words)."""
+    if not items:
+        return None
+    if st.session_state.get(_SHOWN_KEY) not in items:
+        st.session_state[_SHOWN_KEY] = next(iter(items))
+    st.selectbox("Report", list(items), format_func=lambda key: items[key].title, key=_SHOWN_KEY)
+    try:
+        return load_report(items[st.session_state[_SHOWN_KEY]].path)
+    except FerError as error:
+        show_error(error)
+        return None
+
+
+def evaluation_form() -> None:
+    """What is evaluated on what, and the button; a new report is saved and shown."""
+    bundle, choice = active_bundle(), active_choice()
+    dataset = dataset_shelf().peek(choice)
+    st.markdown(f"**{plain(bundle.name)}** on **{plain(choice.title)}**, as chosen in the sidebar")
+    splits = [_AUTO, *(dataset.split_names if dataset else ()), "all"]
+    split = st.segmented_control("Part", [name for name in splits if name], default=_AUTO, required=True, format_func=split_words, key="evaluate_split")
+    st.caption("Automatic takes test where there is one, else validation, else all. Where the data has FER+ votes, they are scored too.")
+    if st.button("Evaluate", type="primary", icon=":material/play_arrow:", key="evaluate_start"):
+        make_report(bundle, None if split == _AUTO else split)
+
+
+def make_report(bundle: Bundle, split: str | None) -> None:
+    """Evaluate the active dataset, with a progress bar, save the report and show it; a failure is said in words."""
+    place = st.empty()
+    advance = progress_on(place.progress(0.0, "Reading the dataset"))
+    try:
+        dataset = dataset_shelf().get(active_choice(), advance)
+        report = evaluate(bundle, dataset, split=split, progress=lambda share: advance(f"Evaluating {bundle.name} on {dataset.name}", share))
+        folder = report.save()
+    except FerError as error:
+        place.empty()
+        show_error(error)
+        return
+    # Read by the next run before its widget is drawn; a drawn widget's value cannot be set.
+    st.session_state["report_made"] = str(folder)
+    close_popover(EVALUATE_POPOVER)
+    st.rerun()
+
+
+def adopt_new_report() -> None:
+    """Show the report that the last run of the page made."""
+    made = st.session_state.pop("report_made", None)
+    if made:
+        st.session_state[_SHOWN_KEY] = made
+
+
+def split_words(split: str) -> str:
+    """`validation`, `all images`, `automatic`."""
+    return {_AUTO: "automatic", "all": "all images"}.get(split) or SPLIT_TITLES[split].lower()
+
+
+def _when(created: str) -> str:
+    try:
+        return f"{datetime.fromisoformat(created).astimezone():%d %b %H:%M}"
+    except ValueError:
+        return created
+
+
+def about_rows(report: Report) -> list[dict[str, str]]:
+    """Where the figures come from."""
+    leaks = "cannot be told" if report.leaks is None else f"{count(report.leaks)} of {count(report.n)}"
+    return [
+        {"what": "Model", "value": f"{report.model}, head {report.head}"},
+        {"what": "Model's identity (sha256)", "value": report.bundle_sha256},
+        {"what": "Dataset", "value": f"{report.dataset}, {split_words(report.split)}"},
+        {"what": "Read from", "value": report.source},
+        {"what": "Dataset's fingerprint", "value": report.fingerprint},
+        {"what": "Made", "value": _when(report.created)},
+        {"what": "Images with a twin in train", "value": leaks},
+    ]
