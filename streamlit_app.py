@@ -1,12 +1,10 @@
 """The app: its pages in the order of the work, and the frame around them. Start it with `streamlit run streamlit_app.py`.
 
-Streamlit imports this file to find `app` and then runs it as a script for every page that is asked for; the two branches at the end
-are these two uses.
+Streamlit imports this file to find `app`, and then runs it as a script for every page that is asked for; the two branches at the
+end are these two uses.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import streamlit as st
 
@@ -24,7 +22,7 @@ PAGES = [
 
 def pages() -> list[st.Page]:
     """One page a task, in the order of the work."""
-    return [st.Page(f"pages/{name}.py", title=title, icon=icon, default=name == "home") for name, title, icon in PAGES if (Path(__file__).parent / "pages" / f"{name}.py").exists()]  # TEMPORARY filter
+    return [st.Page(f"pages/{name}.py", title=title, icon=icon, default=name == "home") for name, title, icon in PAGES]
 
 
 if __name__ == "__main__":

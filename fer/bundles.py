@@ -146,7 +146,7 @@ def _verify(path: Path) -> str:
     listing = (path / SUMS).read_text(encoding="utf-8")
     sums = {name: digest for digest, mark, name in (line.partition("  ") for line in listing.splitlines()) if mark}
     if set(sums) != set(FILES) or len(listing.splitlines()) != len(FILES):
-        raise BundleError(f"The model {path.name!r} was changed: {SUMS} does not list {', '.join(FILES)}. Copy or make the bundle again.")
+        raise BundleError(f"The model {path.name!r} was changed: {SUMS} should list {', '.join(FILES)}. Make the bundle again.")
     for name, expected in sums.items():
         file = path / name
         if not file.is_file():

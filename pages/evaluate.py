@@ -3,8 +3,8 @@
 import streamlit as st
 
 from fer.errors import FerError
-from ui.report_view import confusion, details, figures, recall_and_mistakes
 from ui.popover import closing_popover
+from ui.report_view import confusion, details, figures, recall_and_mistakes
 from ui.reports import EVALUATE_POPOVER, adopt_new_report, evaluation_form, make_report, report_items, shown_report
 from ui.state import active_bundle, active_model, read_bundle
 from ui.theme import page_header

@@ -20,7 +20,8 @@ def metrics(dataset: Dataset) -> None:
         st.metric("Images", count(len(dataset)), border=True, help=splits)
         st.metric("Classes", len(dataset.label_set), border=True, help=", ".join(dataset.label_set))
         st.metric("Imbalance", f"{ratio:.1f} : 1" if ratio else "–", border=True, help="The largest class beside the smallest.")
-        st.metric("Grey / colour", f"{count(grey)} / {count(len(dataset) - grey)}", border=True, help="Grey: one channel, or three equal ones.")
+        colours = f"{count(grey)} / {count(len(dataset) - grey)}"
+        st.metric("Grey / colour", colours, border=True, help="Grey: one channel, or three equal ones.")
         st.metric("Left out", count(len(dataset.problems)), border=True, help="Files that could not be read or have no place.")
 
 
@@ -31,17 +32,23 @@ def distribution(dataset: Dataset) -> None:
 
 
 def count_rows(dataset: Dataset) -> list[dict[str, object]]:
-    counts, by_class = dataset.counts(), totals(dataset)
+    counts, n = dataset.counts(), max(len(dataset), 1)
     return [
-        {"class": label, **{SPLIT_TITLES[s].lower(): counts[s][label] for s in counts}, "total": n, "share %": round(100 * n / max(len(dataset), 1), 2)}
-        for label, n in by_class.items()
+        {
+            "class": label,
+            **{SPLIT_TITLES[split].lower(): counts[split][label] for split in counts},
+            "total": total,
+            "share %": round(100 * total / n, 2),
+        }
+        for label, total in totals(dataset).items()
     ]
 
 
 def colour_rows(dataset: Dataset) -> list[dict[str, object]]:
     parts = {split: dataset.is_grey[dataset.splits == split] for split in dataset.split_names}
     return [
-        {"split": SPLIT_TITLES[s].lower(), "grey": int(np.sum(g)), "RGB": int(np.sum(~g)), "images": len(g)} for s, g in parts.items()
+        {"split": SPLIT_TITLES[split].lower(), "grey": int(np.sum(grey)), "RGB": int(np.sum(~grey)), "images": len(grey)}
+        for split, grey in parts.items()
     ]
 
 

@@ -5,7 +5,7 @@ import streamlit as st
 from fer.errors import FerError
 from fer.training import list_runs
 from ui.state import active_dataset, active_model, read_bundle
-from ui.theme import page_header
+from ui.theme import page_header, plain_metric
 from ui.welcome import expression_strip, notice
 from ui.words import count, percent, plus_minus
 
@@ -25,17 +25,15 @@ def model_metric() -> None:
     except FerError:
         heads = []
     if not heads:
-        st.metric("Model", "None yet", border=True, height="stretch")
+        plain_metric("Model", "None yet", "train one first")
         return
     figures = heads[0]["validation"]
     words = f"{plus_minus(figures['accuracy_ci95'])}, n = {count(figures['n'])}"
-    st.metric(
-        f"{name}, validation", percent(figures["accuracy"]), words, delta_color="off", delta_arrow="off", border=True, height="stretch",
-        help="Share of right answers on the validation part of the data it was trained on, with its 95 % interval.",
-    )  # fmt: skip
+    explained = "Share of right answers on the validation part of the data it was trained on, with its 95 % interval."
+    plain_metric(f"{name}, validation", percent(figures["accuracy"]), words, explained)
 
 
-page_header("Facial expressions", "From labelled faces to a trained network, and from a picture or camera to the expression of each face.")
+page_header("Facial expressions", "From labelled faces to a trained network, and from a picture to the expression of each face.")
 expression_strip()
 with st.grid(4, min_column_width=160):
     dataset_place = st.empty()
@@ -43,7 +41,7 @@ with st.grid(4, min_column_width=160):
     model_metric()
     runs = list_runs()
     going = sum(run.is_active for run in runs)
-    st.metric("Runs", count(len(runs)), f"{going} going" if going else "none going", delta_color="off", delta_arrow="off", border=True)
+    plain_metric("Runs", count(len(runs)), f"{going} going" if going else "none going")
 reading_place = st.container()
 with st.grid(5, min_column_width=170, border=True):
     for page, title, icon, purpose in STEPS:
@@ -55,5 +53,7 @@ notice()
 with reading_place:
     data = active_dataset()
 splits = ", ".join(f"{count(int((data.splits == split).sum()))} {split}" for split in data.split_names if split)
-dataset_place.metric("Images", count(len(data)), splits or "no split", delta_color="off", delta_arrow="off", border=True)
-classes_place.metric("Classes", len(data.label_set), data.name, delta_color="off", delta_arrow="off", border=True)
+with dataset_place:
+    plain_metric("Images", count(len(data)), splits or "no split")
+with classes_place:
+    plain_metric("Classes", count(len(data.label_set)), data.name)

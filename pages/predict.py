@@ -23,7 +23,8 @@ try:
 except FerError as error:
     show_error(error)
     st.stop()
-answers = answer_pictures(pictures or [example_picture(("happy", "surprise", "angry"), (420, 1000))], recognizer, options, keep="predict_answers")
+pictures = pictures or [example_picture(("happy", "surprise", "angry"), (420, 1000))]
+answers = answer_pictures(pictures, recognizer, options, keep="predict_answers")
 figures(answers)
 results(answers)
 download_buttons(answers)

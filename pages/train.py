@@ -44,7 +44,7 @@ def example_history() -> None:
     history_charts(training["history"], [], training["epochs"], key="card")
 
 
-page_header("Train", "A recipe and the active dataset become a run. It goes on when this page is closed, and can be stopped and resumed.")
+page_header("Train", "A recipe and the active dataset become a run, which goes on when this page is closed.")
 runs = list_runs()
 going = any(run.is_active for run in runs)
 if going:  # what goes on comes first, and fills the page

@@ -31,7 +31,7 @@ class RunningApp:
     log: Path
 
     def libraries(self) -> set[str]:
-        """Folders in site-packages of which the server has mapped a library into its memory, such as `tensorflow` (Linux only)."""
+        """Folders in site-packages of which the server has mapped a library into memory, such as `tensorflow` (Linux only)."""
         maps = Path(f"/proc/{self.process.pid}/maps").read_text(encoding="utf-8", errors="replace")
         paths = (line.split(maxsplit=5)[5] for line in maps.splitlines() if "site-packages/" in line)
         return {path.split("site-packages/")[1].split("/")[0] for path in paths}

@@ -1,5 +1,5 @@
-"""The charts that pages share. Static ones are Plotly figures; curves of a running training are ECharts options, which update in place
-without a flicker. Every function takes plain numbers and returns the chart; the page draws it.
+"""The charts that pages share. Static ones are Plotly figures; curves of a running training are ECharts options, which update in
+place without a flicker. Every function takes plain numbers and returns the chart; the page draws it.
 
 A chart has no legend: series are named where they are, or in the coloured words of the heading above (`split_word`).
 """
@@ -104,7 +104,9 @@ def recall_bars(per_class: Sequence[ClassRow], label_set: LabelSet) -> go.Figure
             font={"color": colours.text, "size": 13},
         )
     figure.update_layout(height=44 + 30 * len(rows), margin={**_NO_MARGIN, "b": 34}, bargap=0.35, showlegend=False)
-    figure.update_xaxes(title="recall", range=[0, 1.12], tickvals=[0, 0.25, 0.5, 0.75, 1], tickformat=".0%", **_value_axis(colours))
+    figure.update_xaxes(
+        title="recall", range=[0, 1.12], tickvals=[0, 0.25, 0.5, 0.75, 1], tickformat=".0%", **_value_axis(colours)
+    )
     figure.update_yaxes(**_name_axis(colours))
     return figure
 
@@ -115,8 +117,8 @@ def confusion_heatmap(confusion: NDArray[np.integer], label_set: LabelSet, *, sh
     Args:
         confusion: counts (K, K), rows are true.
         label_set: the K classes.
-        shares: show the share of the true class's images instead of counts. The shade is the share either way, so that a rare class
-            is not pale throughout.
+        shares: show the share of the true class's images instead of counts. The shade is the share either way, so that a rare
+            class is not pale throughout.
     """
     colours = palette()
     rows = confusion.sum(axis=1, keepdims=True)
@@ -135,7 +137,8 @@ def confusion_heatmap(confusion: NDArray[np.integer], label_set: LabelSet, *, sh
             xgap=2,
             ygap=2,
             customdata=np.dstack([confusion, share]),
-            hovertemplate="true %{y}, answered %{x}<br>%{customdata[0]:,} images, %{customdata[1]:.1%} of the class<extra></extra>",
+            hovertemplate="true %{y}, answered %{x}<br>%{customdata[0]:,} images, %{customdata[1]:.1%} of the class"
+            + "<extra></extra>",
         )
     )
     for i, line in enumerate(text):
@@ -143,8 +146,12 @@ def confusion_heatmap(confusion: NDArray[np.integer], label_set: LabelSet, *, sh
             ink = _ink(float(share[i, j]), colours)
             figure.add_annotation(x=j, y=i, text=words, showarrow=False, font={"color": ink, "size": 14 if i == j else 13})
     figure.update_layout(height=60 + 52 * len(names), margin={**_NO_MARGIN, "t": 8}, plot_bgcolor="rgba(0,0,0,0)")
-    figure.update_xaxes(title="answered", side="bottom", showgrid=False, zeroline=False, fixedrange=True, tickfont={"color": colours.text})
-    figure.update_yaxes(title="true", autorange="reversed", showgrid=False, zeroline=False, fixedrange=True, tickfont={"color": colours.text})
+    figure.update_xaxes(
+        title="answered", side="bottom", showgrid=False, zeroline=False, fixedrange=True, tickfont={"color": colours.text}
+    )
+    figure.update_yaxes(
+        title="true", autorange="reversed", showgrid=False, zeroline=False, fixedrange=True, tickfont={"color": colours.text}
+    )
     return figure
 
 
@@ -167,7 +174,10 @@ def _rgb(colour: str) -> list[float]:
 def _contrast(one: Sequence[float], other: Sequence[float]) -> float:
     """Contrast ratio 1…21 of two colours, channels 0…1 (WCAG 2.1, relative luminance)."""
     luminances = sorted(
-        sum(w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4) for w, c in zip((0.2126, 0.7152, 0.0722), rgb, strict=True))
+        sum(
+            w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
+            for w, c in zip((0.2126, 0.7152, 0.0722), rgb, strict=True)
+        )
         for rgb in (one, other)
     )
     return (luminances[1] + 0.05) / (luminances[0] + 0.05)
@@ -178,11 +188,24 @@ def _named(label: str, label_set: LabelSet) -> str:
 
 
 def _value_axis(colours: Palette) -> dict[str, Any]:
-    return {"showgrid": True, "gridcolor": colours.grid, "zeroline": False, "fixedrange": True, "nticks": 5, "tickfont": {"color": colours.muted}}
+    return {
+        "showgrid": True,
+        "gridcolor": colours.grid,
+        "zeroline": False,
+        "fixedrange": True,
+        "nticks": 5,
+        "tickfont": {"color": colours.muted},
+    }
 
 
 def _name_axis(colours: Palette) -> dict[str, Any]:
-    return {"showgrid": False, "fixedrange": True, "ticksuffix": "  ", "tickfont": {"color": colours.text, "size": 14}, "automargin": True}
+    return {
+        "showgrid": False,
+        "fixedrange": True,
+        "ticksuffix": "  ",
+        "tickfont": {"color": colours.text, "size": 14},
+        "automargin": True,
+    }
 
 
 def curve_options(

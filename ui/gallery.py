@@ -14,6 +14,7 @@ from ui.words import counted
 
 TILE = 192
 PER_PAGE = 24
+_ALL = "all"
 
 
 def tile(image: NDArray[np.uint8], side: int = TILE) -> NDArray[np.uint8]:
@@ -39,25 +40,10 @@ def class_gallery(dataset: Dataset, key: str) -> None:
     A fragment: turning a page draws nothing else again.
     """
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = st.pills(
-            "Class",
-            list(dataset.label_set),
-            default=dataset.label_set.names[0],
-            required=True,
-            format_func=lambda name: f"{dataset.label_set.emoji(name)} {name}",
-            key=f"{key}_class",
-        )
-        choices = ("all", *dataset.split_names) if len(dataset.split_names) > 1 else ()
-        split = choices and st.segmented_control(
-            "Split",
-            choices,
-            default="all",
-            required=True,
-            format_func=lambda name: "All" if name == "all" else SPLIT_TITLES[name],
-            key=f"{key}_split",
-        )
-    chosen = dataset.label_ids == dataset.label_set.label_id(label or dataset.label_set.names[0])
-    if split and split != "all":
+        label = _class_pills(dataset, key)
+        split = _split_control(dataset, key) if len(dataset.split_names) > 1 else _ALL
+    chosen = dataset.label_ids == dataset.label_set.label_id(label)
+    if split != _ALL:
         chosen &= dataset.splits == split
     rows = np.flatnonzero(chosen)
     if not len(rows):
@@ -65,7 +51,10 @@ def class_gallery(dataset: Dataset, key: str) -> None:
         return
     pages = -(-len(rows) // PER_PAGE)
     # The grid comes first and the pages below it, but their number must be known to draw the grid.
-    grid_place, foot = st.container(), st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute")
+    grid_place, foot = (
+        st.container(),
+        st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"),
+    )
     with foot:
         voted = "" if dataset.votes is None else ", each with the most frequent vote of its taggers (FER+)"
         st.caption(f"{counted(len(rows), 'image')}{voted}", width="content")
@@ -74,12 +63,40 @@ def class_gallery(dataset: Dataset, key: str) -> None:
         image_grid(dataset, rows[(page - 1) * PER_PAGE : page * PER_PAGE])
 
 
+def _class_pills(dataset: Dataset, key: str) -> str:
+    return st.pills(
+        "Class",
+        list(dataset.label_set),
+        default=dataset.label_set.names[0],
+        required=True,
+        format_func=lambda name: f"{dataset.label_set.emoji(name)} {name}",
+        key=f"{key}_class",
+    )
+
+
+def _split_control(dataset: Dataset, key: str) -> str:
+    return st.segmented_control(
+        "Split",
+        [_ALL, *dataset.split_names],
+        default=_ALL,
+        required=True,
+        format_func=lambda name: "All" if name == _ALL else SPLIT_TITLES[name],
+        key=f"{key}_split",
+    )
+
+
 def image_grid(dataset: Dataset, rows: NDArray[np.integer]) -> None:
     """The images at these rows as a grid of tiles with captions."""
     with st.grid(8, min_column_width=104, gap="xsmall"):
         for row in rows:
             image = dataset.images[int(row)]
-            st.image(tile(image), caption=_caption(dataset, int(row)), width="stretch", output_format="PNG", alt=str(dataset.names[row]))
+            st.image(
+                tile(image),
+                caption=_caption(dataset, int(row)),
+                width="stretch",
+                output_format="PNG",
+                alt=str(dataset.names[row]),
+            )
 
 
 def _caption(dataset: Dataset, row: int) -> str:

@@ -11,20 +11,24 @@ from fer.evaluation import Report
 from ui.charts import PLOTLY_CONFIG, confusion_heatmap, recall_bars
 from ui.reports import about_rows
 from ui.tables import csv_text
+from ui.theme import plain_metric
 from ui.words import count, percent, plain, plus_minus
 
 
 def figures(report: Report) -> None:
     """The figures that matter, with what they must be read with."""
     with st.grid(5 if report.ferplus else 4, min_column_width=165):
-        _figure("Accuracy", report.accuracy, f"{plus_minus(report.accuracy_ci95)}, n = {count(report.n)}", "With its 95 % interval.")
+        words = f"{plus_minus(report.accuracy_ci95)}, n = {count(report.n)}"
+        plain_metric("Accuracy", percent(report.accuracy), words, "Share of right answers, with its 95 % interval.")
         if report.ferplus:
-            score = report.ferplus
-            words = f"{plus_minus(score.accuracy_ci95)}, n = {count(score.n)}"
-            _figure("FER+ accuracy", score.accuracy, words, "Strict protocol: images on which more than half of the taggers agree.")
-        _figure("Balanced accuracy", report.balanced_accuracy, "mean recall", "Every class counts the same.")
-        _figure("Macro F1", report.macro_f1, f"weighted {percent(report.weighted_f1)}", "Mean over the classes of precision's and recall's mean.")
-        _figure("Calibration error", report.ece, f"log loss {report.nll:.2f}", "How far confidence is from the share of right answers (15 bins).")
+            words = f"{plus_minus(report.ferplus.accuracy_ci95)}, n = {count(report.ferplus.n)}"
+            explained = "Strict protocol: only images on which more than half of the taggers agree."
+            plain_metric("FER+ accuracy", percent(report.ferplus.accuracy), words, explained)
+        plain_metric("Balanced accuracy", percent(report.balanced_accuracy), "mean recall", "Every class counts the same.")
+        explained = "F1 joins precision and recall of a class; macro is the plain mean over the classes."
+        plain_metric("Macro F1", percent(report.macro_f1), f"weighted {percent(report.weighted_f1)}", explained)
+        explained = "How far the confidence is from the share of right answers, on average (15 bins)."
+        plain_metric("Calibration error", percent(report.ece), f"log loss {report.nll:.2f}", explained)
     always = f"Always answering {report.majority_label} would give {percent(report.majority_accuracy)}."
     if report.leaks and report.accuracy_leak_free is not None:
         always += (
@@ -32,10 +36,6 @@ def figures(report: Report) -> None:
             f"{percent(report.accuracy_leak_free)}."
         )
     st.caption(" ".join([always, *map(plain, report.notes)]))
-
-
-def _figure(name: str, share: float, words: str, explained: str) -> None:
-    st.metric(name, percent(share), words, delta_color="off", delta_arrow="off", border=True, help=explained)
 
 
 def confusion(report: Report) -> None:
@@ -68,8 +68,8 @@ def recall_and_mistakes(report: Report) -> None:
         emoji = report.label_set.emoji
         st.markdown(
             "\n".join(
-                f"1. {emoji(pair['true'])} {plain(pair['true'])} taken for {emoji(pair['predicted'])} {plain(pair['predicted'])}: "
-                f"{count(pair['count'])} times ({percent(pair['share'], 0)})"
+                f"1. {emoji(pair['true'])} {plain(pair['true'])} taken for {emoji(pair['predicted'])} {plain(pair['predicted'])}"
+                f": {count(pair['count'])} times ({percent(pair['share'], 0)})"
                 for pair in report.most_confused[:5]
             )
         )
@@ -86,7 +86,9 @@ def details(report: Report) -> None:
     with downloads, st.container(horizontal=True):
         text = json.dumps(report.as_dict(), indent=2, ensure_ascii=False)
         st.download_button("All figures (JSON)", text, f"{report.id}.json", "application/json", icon=":material/download:")
-        st.download_button("Report table (CSV)", csv_text(report_rows(report)), f"{report.id}.csv", "text/csv", icon=":material/download:")
+        st.download_button(
+            "Report table (CSV)", csv_text(report_rows(report)), f"{report.id}.csv", "text/csv", icon=":material/download:"
+        )
         # Built only when it is asked for: it has a row an image.
         answers, name = (lambda: csv_text(answer_rows(report))), f"{report.id}-answers.csv"
         st.download_button("Answers, a row an image (CSV)", answers, name, "text/csv", icon=":material/download:")
@@ -116,6 +118,11 @@ def answer_rows(report: Report) -> list[dict[str, object]]:
     """What was answered for every image."""
     true, predicted = report.label_set.decode(report.y_true), report.label_set.decode(report.y_pred)
     return [
-        {"image": str(name), "true": t, "answered": p, **{label: round(float(q), 5) for label, q in zip(report.labels, row, strict=True)}}
+        {
+            "image": str(name),
+            "true": t,
+            "answered": p,
+            **{label: round(float(q), 5) for label, q in zip(report.labels, row, strict=True)},
+        }
         for name, t, p, row in zip(report.names, true, predicted, report.y_prob, strict=True)
     ]

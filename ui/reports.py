@@ -65,8 +65,12 @@ def evaluation_form() -> None:
     dataset = dataset_shelf().peek(choice)
     st.markdown(f"**{plain(bundle.name)}** on **{plain(choice.title)}**, as chosen in the sidebar")
     splits = [_AUTO, *(dataset.split_names if dataset else ()), "all"]
-    split = st.segmented_control("Part", [name for name in splits if name], default=_AUTO, required=True, format_func=split_words, key="evaluate_split")
-    st.caption("Automatic takes test where there is one, else validation, else all. Where the data has FER+ votes, they are scored too.")
+    split = st.segmented_control(
+        "Part", [name for name in splits if name], default=_AUTO, required=True, format_func=split_words, key="evaluate_split"
+    )
+    st.caption(
+        "Automatic takes test where there is one, else validation, else all. Where the data has FER+ votes, they are scored too."
+    )
     if st.button("Evaluate", type="primary", icon=":material/play_arrow:", key="evaluate_start"):
         make_report(bundle, None if split == _AUTO else split)
 
@@ -77,7 +81,9 @@ def make_report(bundle: Bundle, split: str | None) -> None:
     advance = progress_on(place.progress(0.0, "Reading the dataset"))
     try:
         dataset = dataset_shelf().get(active_choice(), advance)
-        report = evaluate(bundle, dataset, split=split, progress=lambda share: advance(f"Evaluating {bundle.name} on {dataset.name}", share))
+        report = evaluate(
+            bundle, dataset, split=split, progress=lambda share: advance(f"Evaluating {bundle.name} on {dataset.name}", share)
+        )
         folder = report.save()
     except FerError as error:
         place.empty()

@@ -18,7 +18,9 @@ from ui.words import percent, plain, show_error
 def run_form() -> Run | None:
     """Draw the form; returns the run that it has just started."""
     recipes = {recipe.name: recipe for recipe in list_recipes()}
-    name = st.selectbox("Recipe", list(recipes), format_func=lambda key: recipes[key].title, key="recipe", persist_state="session")
+    name = st.selectbox(
+        "Recipe", list(recipes), format_func=lambda key: recipes[key].title, key="recipe", persist_state="session"
+    )
     recipe = recipes[name or next(iter(recipes))]
     st.caption(recipe.summary)
     if "accuracy" in recipe.reported:
@@ -48,14 +50,23 @@ def _overrides(recipe: Recipe) -> dict[str, str]:
     left, right = st.columns(2)
     epochs = left.number_input("Epochs", 1, 10_000, training.epochs, key=f"{key}epochs")
     batch_size = right.number_input("Batch size", 1, 4_096, training.batch_size, key=f"{key}batch")
-    rate = left.number_input("Learning rate", 1e-6, 10.0, training.learning_rate, format="%g", step=training.learning_rate / 2, key=f"{key}rate")
+    rate = left.number_input(
+        "Learning rate", 1e-6, 10.0, training.learning_rate, format="%g", step=training.learning_rate / 2, key=f"{key}rate"
+    )
     seed = right.number_input("Seed", 0, 2**31 - 1, training.seed, key=f"{key}seed")
     with st.expander("More settings"):
         stopping = st.number_input(
-            "Stop early after epochs without a better validation loss", 0, 1_000, training.early_stopping, help="0 never stops early.", key=f"{key}stop"
+            "Stop early after epochs without a better validation loss",
+            0,
+            1_000,
+            training.early_stopping,
+            help="0 never stops early.",
+            key=f"{key}stop",
         )
         precision = st.selectbox("Precision", PRECISIONS, PRECISIONS.index(training.precision), key=f"{key}precision")
-        lines = st.text_area("Any other setting, one a line", placeholder="training.weight_decay=1e-4\ndata.classes=happy,sad", key=f"{key}other")
+        lines = st.text_area(
+            "Any other setting, one a line", placeholder="training.weight_decay=1e-4\ndata.classes=happy,sad", key=f"{key}other"
+        )
     wished: Mapping[str, tuple[object, object]] = {
         "epochs": (epochs, training.epochs),
         "batch_size": (batch_size, training.batch_size),
@@ -64,7 +75,11 @@ def _overrides(recipe: Recipe) -> dict[str, str]:
         "early_stopping": (stopping, training.early_stopping),
         "precision": (precision, training.precision),
     }
-    changed = {name: f"{value:g}" if isinstance(value, float) else str(value) for name, (value, usual) in wished.items() if value != usual}
+    changed = {
+        name: f"{value:g}" if isinstance(value, float) else str(value)
+        for name, (value, usual) in wished.items()
+        if value != usual
+    }
     return changed | _other_settings(lines)
 
 

@@ -147,7 +147,9 @@ def _outcome(run: Run, epochs: Rows) -> None:
         st.info(reason or "Stopped.", icon=":material/stop:")
     elif status == "finished" and epochs:
         best = max(epochs, key=lambda row: float(row["val_accuracy"]))
-        early = "" if len(epochs) >= run.epochs_total else f" It stopped after {counted(len(epochs), 'epoch')}, as nothing improved."
+        early = (
+            "" if len(epochs) >= run.epochs_total else f" It stopped after {counted(len(epochs), 'epoch')}, as nothing improved."
+        )
         st.success(
             f"Finished: {percent(best['val_accuracy'])} of the validation images right, at epoch {best['epoch']}.{early}",
             icon=":material/check_circle:",
@@ -188,7 +190,9 @@ def make_bundle(run: Run, name: str) -> None:
     done = subprocess.run(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         errors = [line.removeprefix("error: ") for line in done.stderr.splitlines() if line.startswith("error: ")]
-        raise BundleError(errors[-1] if errors else f"No bundle was made. The command said: {done.stderr[-500:].strip() or 'nothing'}")
+        raise BundleError(
+            errors[-1] if errors else f"No bundle was made. The command said: {done.stderr[-500:].strip() or 'nothing'}"
+        )
 
 
 def runs_table(runs: Sequence[Run]) -> None:

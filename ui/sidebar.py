@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -53,7 +52,9 @@ def _dataset_chooser() -> None:
     kind = st.segmented_control(
         "Where from", list(_SOURCES), default="synthetic", required=True, format_func=_SOURCES.__getitem__, key="dataset_kind"
     )
-    wanted = {"synthetic": _synthetic_form, "path": _path_form, "upload": _upload_form, "kaggle": _kaggle_form}[kind or "synthetic"]()
+    wanted = {"synthetic": _synthetic_form, "path": _path_form, "upload": _upload_form, "kaggle": _kaggle_form}[
+        kind or "synthetic"
+    ]()
     if st.button("Open", type="primary", icon=":material/folder_open:", key="dataset_open", disabled=wanted is None) and wanted:
         bar = st.progress(0.0, "Reading")
         try:
@@ -95,7 +96,9 @@ def _kaggle_form() -> Wanted:
 
 def _ferplus_field(key: str) -> str | None:
     path = st.text_input(
-        "FER+ votes (CSV, optional)", key=key, help="`fer2013new.csv`: ten votes an image, joined by the row number in the file names."
+        "FER+ votes (CSV, optional)",
+        key=key,
+        help="`fer2013new.csv`: ten votes an image, joined by the row number in the file names.",
     ).strip()
     return _absolute(path) if path else None
 
@@ -118,10 +121,12 @@ def _keep_upload(upload: UploadedFile) -> Path:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             part.write_bytes(content)
-            os.replace(part, path)
+            part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
-        raise DataError(f"The upload could not be kept in {path.parent}: {error.strerror}. Free some space, or set FER_WORKSPACE.") from error
+        raise DataError(
+            f"The upload could not be kept in {path.parent}: {error.strerror}. Free some space, or set FER_WORKSPACE."
+        ) from error
     return path
 
 
@@ -133,7 +138,9 @@ def _model_section() -> None:
         st.markdown("None yet")
         st.page_link("pages/train.py", label="Train one", icon=":material/model_training:")
         return
-    picked = st.selectbox("Model", names, index=names.index(name), label_visibility="collapsed", help=f"{count(len(names))} on this machine")
+    picked = st.selectbox(
+        "Model", names, index=names.index(name), label_visibility="collapsed", help=f"{count(len(names))} on this machine"
+    )
     if picked != name:
         choose_model(picked)
         st.rerun()

@@ -1,4 +1,4 @@
-"""The active dataset and the active model: one of each a session, the same on every page, chosen in the sidebar (`ui/sidebar.py`).
+"""The active dataset and model: one of each a session, the same on every page, chosen in the sidebar (`ui/sidebar.py`).
 
 A choice lives in the session and, so that a browser reload finds it again, in `app.json` of the workspace. With nothing chosen
 the dataset is the synthetic set and the model is the bundle that ships, so that every page has something to show offline.
@@ -7,7 +7,6 @@ the dataset is the synthetic set and the model is the bundle that ships, so that
 from __future__ import annotations
 
 import json
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -64,7 +63,9 @@ class DatasetShelf:
         """The dataset if it has been read, without waiting."""
         return self._datasets.get(_stamp(choice))
 
-    def get(self, choice: DatasetChoice, progress: Callable[[str, float], None] | None = None, *, afresh: bool = False) -> Dataset:
+    def get(
+        self, choice: DatasetChoice, progress: Callable[[str, float], None] | None = None, *, afresh: bool = False
+    ) -> Dataset:
         """The dataset, read now unless it stands here already.
 
         Args:
@@ -92,7 +93,7 @@ def _stamp(choice: DatasetChoice) -> tuple[object, ...]:
     parts: list[object] = [choice]
     for path in (choice.source, choice.ferplus):
         try:
-            stat = os.stat(path) if path else None
+            stat = Path(path).stat() if path else None
         except OSError:
             stat = None
         parts.append((stat.st_mtime_ns, stat.st_size, stat.st_ino) if stat else None)
@@ -125,9 +126,13 @@ def choose_dataset(choice: DatasetChoice, progress: Callable[[str, float], None]
     """
     # Files may have changed under the same name; a drawing cannot.
     dataset = dataset_shelf().get(choice, progress, afresh=not choice.source.startswith("synthetic"))
+    _set_choice(choice)
+    return dataset
+
+
+def _set_choice(choice: DatasetChoice) -> None:
     st.session_state[_DATASET_KEY] = choice
     _remember("dataset", asdict(choice))
-    return dataset
 
 
 def active_dataset() -> Dataset:
@@ -144,7 +149,7 @@ def active_dataset() -> Dataset:
         place.empty()
         show_error(error)
         if choice != DatasetChoice():
-            st.button("Use the synthetic faces", icon=":material/draw:", on_click=choose_dataset, args=(DatasetChoice(),))
+            st.button("Use the synthetic faces", icon=":material/draw:", on_click=lambda: _set_choice(DatasetChoice()))
         st.stop()
     # Once more from the top: the sidebar, drawn before the page, can now say how large the dataset is.
     st.rerun()
@@ -180,7 +185,9 @@ def active_bundle() -> Bundle:
     name = active_model()
     try:
         if name is None:
-            raise BundleError("There is no trained model yet. Train one and make a bundle of it, or put one into the models folder.")
+            raise BundleError(
+                "There is no trained model yet. Train one and make a bundle of it, or put one into the models folder."
+            )
         return read_bundle(name)
     except FerError as error:
         show_error(error)
@@ -200,7 +207,7 @@ def read_bundle(name: str) -> Bundle:
 
 
 @st.cache_resource(show_spinner=False, max_entries=8)
-def _read_bundle(folder: str, name: str, stamp: tuple[tuple[str, int], ...]) -> Bundle:  # noqa: ARG001 (the cache's key)
+def _read_bundle(folder: str, name: str, stamp: tuple[tuple[str, int], ...]) -> Bundle:
     return load_bundle(name)
 
 

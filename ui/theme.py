@@ -1,5 +1,5 @@
-"""The look that several pages share: the frame of a page and the colours of splits. Emotions have theirs in `fer/labels.py`, and the
-colours of the frame (background, text, accent) stand in `.streamlit/config.toml`.
+"""The look that several pages share: the head of a page, and colours that depend on the theme. The emotions' own stand in
+`fer/labels.py`, those of the frame (background, text, accent) in `.streamlit/config.toml`.
 """
 
 from __future__ import annotations
@@ -60,3 +60,8 @@ def page_header(title: str, purpose: str) -> None:
     """The one line a page opens with: its name and what it is for."""
     st.title(title, anchor=False)
     st.caption(purpose)
+
+
+def plain_metric(name: str, value: str, words: str, explained: str | None = None) -> None:
+    """A bordered figure with words below it that say what it must be read with, rather than a change."""
+    st.metric(name, value, words, delta_color="off", delta_arrow="off", border=True, help=explained)

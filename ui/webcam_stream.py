@@ -95,7 +95,7 @@ def camera_stream(live: LiveView) -> StreamState:
     _steady_restart()
     from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
-    pass  # EXPERIMENT
+    _forget_stale_stream()
     context = webrtc_streamer(
         key=_KEY,
         mode=WebRtcMode.SENDRECV,  # SENDONLY would show no boxes; the callback does not run when the video is not sent back
@@ -122,7 +122,7 @@ def _steady_restart() -> None:
 
 
 def _forget_stale_stream() -> None:
-    """Drop what is left of a stream when the page is opened anew: its browser side is gone.
+    """Drop what is left of a stream when the page is opened anew: its browser side is gone, but it would still pass for playing.
 
     Streamlit forgets a widget's value when a *finished* run did not draw it, so an absent value under the component's own key
     means that the page was left; interrupted runs do not count.

@@ -34,7 +34,7 @@ def expression_tile(label: str) -> NDArray[np.uint8]:
     x1, y1, x2, y2 = (round(v) for v in faces[0][0])
     crop = image[max(y1, 0) : y2, max(x1, 0) : x2]
     rows, columns = (np.linspace(0, length - 1, _SIDE).round().astype(int) for length in crop.shape[:2])
-    tile = crop[rows][:, columns].copy()
+    tile: NDArray[np.uint8] = crop[rows][:, columns].copy()
     colour = EMOTIONS[label].colour
     tile[-_BAND:] = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
     return tile

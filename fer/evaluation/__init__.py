@@ -4,7 +4,7 @@ bundle + dataset ─ evaluate ─→ Report ─ save ─→ folder ─ load_repo
 """
 
 from fer.evaluation.evaluate import evaluate
-from fer.evaluation.ferplus import FerPlusScore, strict_labels, vote_distribution
+from fer.evaluation.ferplus import FerPlusScore
 from fer.evaluation.intervals import wilson_interval
 from fer.evaluation.metrics import confusion_matrix
 from fer.evaluation.report import Report, ReportSummary, list_reports, load_report, reports_dir
@@ -23,7 +23,5 @@ __all__ = [
     "list_reports",
     "load_report",
     "reports_dir",
-    "strict_labels",
-    "vote_distribution",
     "wilson_interval",
 ]

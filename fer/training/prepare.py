@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer.data import Dataset, remove_leaks, split_dataset
+from fer.data.votes import vote_distribution
 from fer.errors import DataError
-from fer.evaluation.ferplus import vote_distribution
 from fer.labels import FER8, ClassMap, LabelSet
 from fer.recipes import Settings
 

@@ -68,8 +68,8 @@ def fill_shapes(canvas: NDArray[np.uint8], shapes: list[Shape], pose: Pose, scal
     """Fill shapes with their colours, in place.
 
     Args:
-        canvas: uint8 RGB (H, W, 3), or (H, W, 4): starting from zeros, the fourth channel collects the coverage by which the
-            colours are then multiplied.
+        canvas: uint8 RGB (H, W, 3); or (H, W), which takes the colours' luma (ITU-R BT.601); or (H, W, 4), where, starting from
+            zeros, the fourth channel collects the coverage by which the colours are then multiplied.
         shapes: back to front.
         pose: turns them.
         scale: one side of the face crop, in pixels.
@@ -83,7 +83,9 @@ def fill_shapes(canvas: NDArray[np.uint8], shapes: list[Shape], pose: Pose, scal
     start = 0
     for shape in shapes:
         end = start + len(shape.points)
-        cv2.fillPoly(canvas, [fixed[start:end]], (*shape.colour, 255.0), cv2.LINE_AA, _SUBPIXEL_BITS)
+        r, g, b = shape.colour
+        colour = (0.299 * r + 0.587 * g + 0.114 * b,) if canvas.ndim == 2 else (r, g, b, 255.0)
+        cv2.fillPoly(canvas, [fixed[start:end]], colour, cv2.LINE_AA, _SUBPIXEL_BITS)
         start = end
 
 
