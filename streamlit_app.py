@@ -26,7 +26,8 @@ def pages() -> list[st.Page]:
 
 
 if __name__ == "__main__":
-    st.set_page_config(page_title="Facial expressions", page_icon=":material/sentiment_satisfied:", layout="wide")
+    # An emoji, as the browser would fetch a Material icon for the tab from an outside host.
+    st.set_page_config(page_title="Facial expressions", page_icon="🙂", layout="wide")
     page = st.navigation(pages())
     draw_sidebar()
     # Wide, yet no wider than a line can be read.

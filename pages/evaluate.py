@@ -19,11 +19,13 @@ except FerError:
 items = report_items(bundle)
 with st.container(horizontal=True, vertical_alignment="bottom"):
     with st.container():
-        report = shown_report(items)
+        report = shown_report(items, name)
     with closing_popover("Evaluate now", key=EVALUATE_POPOVER, icon=":material/play_arrow:"):
         evaluation_form()
 if not items:  # the first visit: there is a model and a dataset, so there is something to see
     make_report(active_bundle(), None)
+elif bundle and all(item.model != name for item in items.values()):
+    offer_evaluation(bundle)
 if report:
     figures(report)
     left, right = st.columns([3, 2], gap="large")

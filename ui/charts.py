@@ -128,7 +128,7 @@ def confusion_heatmap(confusion: NDArray[np.integer], label_set: LabelSet, *, sh
     figure = go.Figure(
         go.Heatmap(
             z=share,
-            x=names,
+            x=list(label_set),  # the rows beside it have the emoji too; here there is room for the name alone
             y=names,
             zmin=0,
             zmax=1,
@@ -147,7 +147,12 @@ def confusion_heatmap(confusion: NDArray[np.integer], label_set: LabelSet, *, sh
             figure.add_annotation(x=j, y=i, text=words, showarrow=False, font={"color": ink, "size": 14 if i == j else 13})
     figure.update_layout(height=60 + 52 * len(names), margin={**_NO_MARGIN, "t": 8}, plot_bgcolor="rgba(0,0,0,0)")
     figure.update_xaxes(
-        title="answered", side="bottom", showgrid=False, zeroline=False, fixedrange=True, tickfont={"color": colours.text}
+        title="answered",
+        side="bottom",
+        showgrid=False,
+        zeroline=False,
+        fixedrange=True,
+        tickfont={"color": colours.text, "size": 11},
     )
     figure.update_yaxes(
         title="true", autorange="reversed", showgrid=False, zeroline=False, fixedrange=True, tickfont={"color": colours.text}

@@ -64,12 +64,12 @@ def recall_and_mistakes(report: Report) -> None:
     st.subheader(found, anchor=False)
     st.plotly_chart(recall_bars(report.per_class, report.label_set), config=PLOTLY_CONFIG, key="recall")
     if report.most_confused:
-        st.markdown("**Most frequent mistakes**")
+        st.markdown("**Most frequent mistakes**, and their share of the true class")
         emoji = report.label_set.emoji
         st.markdown(
             "\n".join(
                 f"1. {emoji(pair['true'])} {plain(pair['true'])} taken for {emoji(pair['predicted'])} {plain(pair['predicted'])}"
-                f": {count(pair['count'])} times ({percent(pair['share'], 0)})"
+                f": {count(pair['count'])} ({percent(pair['share'], 0)})"
                 for pair in report.most_confused[:5]
             )
         )

@@ -13,22 +13,23 @@ from fer.bundles import Bundle
 from fer.errors import FerError
 from fer.evaluation import Report, evaluate, list_reports, load_report
 from ui.popover import close_popover
-from ui.state import active_bundle, active_choice, dataset_shelf, progress_on
+from ui.state import active_bundle, active_choice, active_model, dataset_shelf, progress_on
 from ui.theme import SPLIT_TITLES
 from ui.words import count, percent, plain, show_error
 
 EVALUATE_POPOVER = "evaluate_popover"
 _SHOWN_KEY = "report_shown"
+_MODEL_KEY = "report_model"
 _AUTO = "auto"
 
 
 @dataclass(frozen=True)
 class ReportItem:
-    """A report in the list: where it is, and how it is called there."""
+    """A report in the list: where it is, how it is called there, and whose it is ("" where it is damaged)."""
 
     path: Path
     title: str
-    problem: str = ""
+    model: str = ""
 
 
 def report_items(bundle: Bundle | None) -> dict[str, ReportItem]:
@@ -36,27 +37,43 @@ def report_items(bundle: Bundle | None) -> dict[str, ReportItem]:
     items = []
     for summary in list_reports():
         if summary.problem:
-            items.append(ReportItem(summary.path, f"{summary.path.name}, damaged", summary.problem))
+            items.append(ReportItem(summary.path, f"{summary.path.name}, damaged"))
         else:
             title = f"{summary.model} on {summary.dataset}, {split_words(summary.split)}: {percent(summary.accuracy)}"
-            items.append(ReportItem(summary.path, f"{title}, {_when(summary.created)}"))
+            items.append(ReportItem(summary.path, f"{title}, {_when(summary.created)}", summary.model))
     if bundle and (bundle.path / "report").is_dir():
-        items.append(ReportItem(bundle.path / "report", f"{bundle.name}, the report that came with it"))
+        items.append(ReportItem(bundle.path / "report", f"{bundle.name}, the report that came with it", bundle.name))
     return {str(item.path): item for item in items}
 
 
-def shown_report(items: Mapping[str, ReportItem]) -> Report | None:
-    """The chosen report, else the newest; None where there is none or it is damaged (which is then said in words)."""
+def shown_report(items: Mapping[str, ReportItem], model: str | None) -> Report | None:
+    """The report that is chosen, else the active model's newest, else the newest.
+
+    None where there is none, or where it is damaged, which is said in words.
+    """
     if not items:
         return None
-    if st.session_state.get(_SHOWN_KEY) not in items:
-        st.session_state[_SHOWN_KEY] = next(iter(items))
+    # Another model was chosen in the sidebar: its report is wanted now, not the one looked at before.
+    if st.session_state.get(_MODEL_KEY) != model or st.session_state.get(_SHOWN_KEY) not in items:
+        own = (key for key, item in items.items() if item.model == model)
+        st.session_state[_SHOWN_KEY] = next(own, next(iter(items)))
+        st.session_state[_MODEL_KEY] = model
     st.selectbox("Report", list(items), format_func=lambda key: items[key].title, key=_SHOWN_KEY)
     try:
         return load_report(items[st.session_state[_SHOWN_KEY]].path)
     except FerError as error:
         show_error(error)
         return None
+
+
+def offer_evaluation(bundle: Bundle) -> None:
+    """Say that the active model has no report yet, with the button that makes one."""
+    with st.container(border=True, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{plain(bundle.name)}** has not been evaluated yet.", width="stretch")
+        if st.button(
+            f"Evaluate it on {plain(active_choice().title)}", type="primary", icon=":material/play_arrow:", key="evaluate_offer"
+        ):
+            make_report(bundle, None)
 
 
 def evaluation_form() -> None:
@@ -100,6 +117,7 @@ def adopt_new_report() -> None:
     made = st.session_state.pop("report_made", None)
     if made:
         st.session_state[_SHOWN_KEY] = made
+        st.session_state[_MODEL_KEY] = active_model()
 
 
 def split_words(split: str) -> str:

@@ -83,8 +83,8 @@ def _figures(run: Run, epochs: Rows, progress: Rows) -> None:
         st.metric("Best validation", _best(epochs, "val_accuracy"), border=True)
         if any("val_votes_accuracy" in row for row in epochs):
             st.metric("Best on votes", _best(epochs, "val_votes_accuracy"), border=True)
-        st.metric("Images a second", count(round(rates[0])) if rates else "–", border=True)
         if run.is_active:
+            st.metric("Images a second", count(round(rates[0])) if rates else "–", border=True)
             left = run.seconds_left()
             st.metric("Time left", "–" if left is None else duration(left), border=True)
         else:
@@ -159,10 +159,10 @@ def _outcome(run: Run, epochs: Rows) -> None:
 
 
 def _bundle_form(run: Run) -> None:
-    made = st.session_state.get(f"bundle_of_{run.id}")
+    made = st.session_state.get(f"bundle_of_{run.id}") or (run.id if run.id in list_bundles() else None)
     if made:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"The model **{plain(made)}** is made, and active.")
+            st.markdown(f"The model **{plain(made)}** is made of it.")
             st.page_link("pages/evaluate.py", label="Evaluate it", icon=":material/monitoring:")
             st.page_link("pages/predict.py", label="Predict with it", icon=":material/add_a_photo:")
         return

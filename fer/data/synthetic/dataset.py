@@ -108,8 +108,9 @@ def _photograph(rng: np.random.Generator, parameters: FaceParameters, size: int,
     u = rng.random(3).tolist()
     crop_side = size * (1.0 + 0.05 * g[0])
     centre = (size * (0.5 + 0.025 * g[1]), size * (0.5 + 0.025 * g[2]))
-    # Four corner colours, spread over the picture, stand for whatever is behind.
-    corners = rng.integers(20, 236, (2, 2, 3), dtype=np.uint8)
+    # Four corner colours, muted and spread over the picture, stand for whatever is behind.
+    tones = rng.integers(20, 236, (2, 2, 4)).astype(np.float32)
+    corners = (0.75 * tones[..., :1] + 0.25 * tones[..., 1:]).astype(np.uint8)
     if channels == 1:  # grey from the start: painting three channels takes a third longer
         corners = np.asarray(cv2.cvtColor(corners, cv2.COLOR_RGB2GRAY), np.uint8)
     canvas = np.asarray(cv2.resize(corners, (size * SUPERSAMPLING,) * 2, interpolation=cv2.INTER_LINEAR), np.uint8)

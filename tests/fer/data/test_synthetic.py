@@ -19,6 +19,7 @@ from fer.data.synthetic import (
 )
 from fer.data.synthetic.curves import project, ribbons, sample_curves
 from fer.data.synthetic.geometry import EYE_X, EYE_Y, MOUTH_Y, face_controls
+from fer.data.synthetic.painting import paint_person
 from fer.data.synthetic.parameters import FaceParameters, Pose, expression_units
 from fer.errors import DataError, LabelError
 from fer.labels import EMOTIONS, FER7, FER8, VOTE_COLUMNS, LabelSet
@@ -119,6 +120,17 @@ def test_face_controls_of_a_face_at_rest_lie_where_fer2013_has_its_landmarks():
     np.testing.assert_allclose((0.5 + EYE_X, 0.5 + EYE_Y, 0.5 + MOUTH_Y), (0.68, 0.385, 0.75), atol=0.01)
 
 
+def test_paint_person_shows_each_expression_differently():
+    shown = []
+    for label in EMOTIONS:
+        image = np.full((120, 120, 3), 200, np.uint8)
+        units = expression_units(np.random.default_rng(0), label, intensity=1.0)
+        paint_person(image, FaceParameters(units), 110, (60, 60))  # one person, one pose, one light
+        shown.append(image.astype(int)[30:110, 25:95])
+    differences = [np.abs(a - b).mean() for number, a in enumerate(shown) for b in shown[:number]]
+    assert min(differences) > 2.0
+
+
 # --- small faces ---------------------------------------------------------------------------------------------------------
 
 
@@ -176,22 +188,15 @@ def test_synthetic_dataset_votes_are_ten_and_favour_the_label(dataset):
     assert 0.7 < dataset.votes.max(axis=1).mean() / 10 < 0.98
 
 
-def test_synthetic_dataset_classes_look_different(dataset):
-    pixels = dataset.images.batch(np.arange(len(dataset)), 48, 1).astype(np.float64)[..., 0]
-    pixels -= pixels.mean(axis=(1, 2), keepdims=True)
-    pixels /= pixels.std(axis=(1, 2), keepdims=True)
-    means = np.array([pixels[dataset.label_ids == label_id].mean(axis=0) for label_id in range(len(FER8))])
-    halves = [
-        np.array([pixels[dataset.label_ids == label_id][k::2].mean(axis=0) for label_id in range(len(FER8))]) for k in (0, 1)
-    ]
-    within = ((halves[0] - halves[1])[:, 8:46] ** 2).mean()
-    between = np.array([((a - b)[8:46] ** 2).mean() for i, a in enumerate(means) for b in means[:i]])
-    # Two halves of one class differ by chance alone; with half as many faces in each, twice as much as two whole classes would.
-    assert between.mean() > 1.5 * within / 2
-    # Where the expression sits: surprise opens the mouth, happy stretches it.
-    happy, surprise, neutral = (means[FER8.label_id(name)] for name in ("happy", "surprise", "neutral"))
-    assert (surprise - neutral)[39:43, 21:27].mean() < -0.2
-    assert (happy - neutral)[34:37, 14:17].mean() < (happy - neutral)[34:37, 22:26].mean()
+def test_synthetic_dataset_class_means_differ_enough_to_tell_new_faces(dataset):
+    pixels = dataset.images.batch(np.arange(len(dataset)), 48, 1)[:, 8:46].astype(np.float64).reshape(400, -1)
+    pixels = (pixels - pixels.mean(axis=1, keepdims=True)) / pixels.std(axis=1, keepdims=True)
+    seen = np.arange(400) < 280
+    means = np.array([pixels[seen & (dataset.label_ids == label_id)].mean(axis=0) for label_id in range(len(FER8))])
+    means -= means.mean(axis=0)
+    nearest = (pixels[~seen] @ means.T - 0.5 * (means**2).sum(axis=1)).argmax(axis=1)
+    accuracy = (nearest == dataset.label_ids[~seen]).mean()
+    assert 0.2 < accuracy < 0.9  # chance is 0.125; far from solved without learning shapes
 
 
 def test_synthetic_dataset_of_other_label_sets():

@@ -1,0 +1,51 @@
+"""What the browser tests share: open a page, wait until it has come to rest, see that nothing is wrong with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tools.running_app import RunningApp
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+_SETTLED = """() => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    return app && app.getAttribute('data-test-script-state') === 'notRunning' && document.querySelector('h1') !== null;
+}"""
+
+
+def open_page(page: Page, app: RunningApp, path: str) -> None:
+    """Open a page by its address and wait for it."""
+    page.goto(f"{app.url}/{path}")
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Wait until the server has run the page to its end."""
+    page.wait_for_timeout(150)  # what was just clicked has to reach the server first
+    page.wait_for_function(_SETTLED, timeout=60_000)
+
+
+def assert_fine(page: Page) -> None:
+    """No traceback and no message of failure on the page."""
+    for testid in ("stException", "stAlertContentError"):
+        shown = page.get_by_test_id(testid)
+        assert shown.count() == 0, shown.first.inner_text()
+
+
+def wait_until(what: str, condition: Callable[[], Any], seconds: float = 30) -> Any:
+    """Ask again and again until the answer is true, and return it.
+
+    Raises:
+        AssertionError: it did not become true in time.
+    """
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        answer = condition()
+        if answer:
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"Waited {seconds:g} s in vain: {what}")

@@ -1,0 +1,123 @@
+"""Predict in a real browser: the example, uploads good and bad, the camera, the clipboard, downloads."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+
+from fer.data.synthetic import draw_scene
+from tests.browser.looking import assert_fine, open_page, settle, wait_until
+from tools.running_app import RunningApp
+
+if TYPE_CHECKING:
+    from playwright.sync_api import FilePayload, Page
+
+pytestmark = pytest.mark.browser
+
+
+def scene(*labels: str, kind: str = "PNG") -> bytes:
+    """A drawn picture of people, encoded."""
+    stream = io.BytesIO()
+    Image.fromarray(draw_scene(3, labels)[0]).save(stream, kind)
+    return stream.getvalue()
+
+
+def upload(page: Page, *files: tuple[str, str, bytes]) -> None:
+    """Give files (name, type, content) to the page, and wait until it has answered."""
+    payload: list[FilePayload] = [{"name": name, "mimeType": mime, "buffer": content} for name, mime, content in files]
+    page.get_by_test_id("stFileUploaderDropzoneInput").first.set_input_files(payload)
+    for name, _, _ in files:
+        page.get_by_test_id("stMarkdown").filter(has_text=name).first.wait_for()
+    settle(page)
+
+
+def metric(page: Page, label: str) -> str:
+    return page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue").inner_text()
+
+
+def test_predict_opens_with_an_answered_example(app: RunningApp, page: Page) -> None:
+    open_page(page, app, "predict")
+    assert page.get_by_text("Example, drawn by this program").is_visible()
+    assert metric(page, "Faces") == "3"
+    assert_fine(page)
+
+
+def test_predict_answers_uploads_and_names_the_broken_one(app: RunningApp, page: Page) -> None:
+    open_page(page, app, "predict")
+    upload(
+        page,
+        ("two.png", "image/png", scene("happy", "sad")),
+        ("one.webp", "image/webp", scene("surprise", kind="WEBP")),
+        ("notes.jpg", "image/jpeg", b"these are no pixels"),
+    )
+    assert metric(page, "Pictures") == "3"
+    assert metric(page, "Faces") == "3"
+    error = page.get_by_test_id("stAlertContentError")
+    assert error.count() == 1
+    assert "no picture that can be read" in error.inner_text()
+
+
+def test_predict_without_a_face_offers_the_whole_picture(app: RunningApp, page: Page) -> None:
+    wall = io.BytesIO()
+    Image.new("RGB", (320, 240), (120, 130, 140)).save(wall, "PNG")
+    open_page(page, app, "predict")
+    upload(page, ("wall.png", "image/png", wall.getvalue()))
+    page.get_by_text("No face found.").wait_for()
+    page.get_by_text("Take the whole picture as one face").click()
+    page.get_by_text("taken as one face").wait_for()
+    assert metric(page, "Faces") == "1"
+    assert_fine(page)
+
+
+def test_predict_takes_a_picture(app: RunningApp, page: Page) -> None:
+    open_page(page, app, "predict")
+    page.get_by_role("tab", name="Take a picture").click()
+    page.get_by_text("Take Photo").click()
+    page.get_by_test_id("stMarkdown").filter(has_text="camera-input").first.wait_for()
+    settle(page)
+    assert metric(page, "Faces") == "1"
+    assert_fine(page)
+
+
+def test_predict_takes_a_pasted_picture(app: RunningApp, page: Page) -> None:
+    open_page(page, app, "predict")
+    page.get_by_role("tab", name="Paste").click()
+    field = page.get_by_test_id("stChatInputTextArea")
+    field.click()
+    field.evaluate(
+        """(element, content) => {
+            const bytes = Uint8Array.from(atob(content), (sign) => sign.charCodeAt(0));
+            const data = new DataTransfer();
+            data.items.add(new File([bytes], 'pasted.png', {type: 'image/png'}));
+            element.dispatchEvent(new ClipboardEvent('paste', {clipboardData: data, bubbles: true, cancelable: true}));
+        }""",
+        base64.b64encode(scene("happy", "sad")).decode(),
+    )
+    page.get_by_test_id("stChatInput").get_by_text("pasted.png").wait_for()
+    send = page.get_by_test_id("stChatInputSubmitButton")
+    wait_until("the pasted picture is uploaded", send.is_enabled)
+    send.click()
+    page.get_by_test_id("stMarkdown").filter(has_text="pasted.png").first.wait_for()
+    settle(page)
+    assert metric(page, "Faces") == "2"
+    assert_fine(page)
+
+
+def test_predict_downloads_hold_every_face(app: RunningApp, page: Page) -> None:
+    open_page(page, app, "predict")
+    upload(page, ("two.png", "image/png", scene("happy", "sad")))
+    contents = {}
+    for button in ("Annotated picture", "Table (CSV)", "Everything (JSON)"):
+        with page.expect_download() as download:
+            page.get_by_role("button", name=button).click()
+        contents[download.value.suggested_filename] = download.value.path().read_bytes()
+    assert Image.open(io.BytesIO(contents["two-annotated.png"])).size == (640, 480)
+    assert len(contents["faces.csv"].decode().splitlines()) == 3  # a head and two faces
+    (listed,) = json.loads(contents["faces.json"])
+    assert listed["path"] == "two.png"
+    assert len(listed["faces"]) == 2
