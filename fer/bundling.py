@@ -23,8 +23,9 @@ from fer.evaluation.intervals import wilson_interval
 from fer.evaluation.metrics import ece, nll
 from fer.files import write_json
 from fer.litert import LiteRtNetwork
-from fer.training.recorder import best_row
+from fer.training.history import best_row
 from fer.training.run import Run
+from fer.training.worker import prepare_keras
 from fer.workspace import models_dir
 
 # LiteRT and Keras compute the same network in another order of additions; more than this apart is another network.
@@ -80,9 +81,7 @@ def create_bundle(run: Run, name: str, *, models: Path | None = None) -> Bundle:
 
 
 def _build(run: Run, name: str, folder: Path) -> None:
-    from fer.training.worker import import_keras
-
-    import_keras()
+    prepare_keras()
     import keras
 
     from fer.networks import build_network, count_multiply_adds

@@ -5,7 +5,15 @@ import streamlit as st
 from fer.errors import FerError
 from ui.popover import closing_popover
 from ui.report_view import confusion, details, figures, recall_and_mistakes
-from ui.reports import EVALUATE_POPOVER, adopt_new_report, evaluation_form, make_report, report_items, shown_report
+from ui.reports import (
+    EVALUATE_POPOVER,
+    adopt_new_report,
+    evaluation_form,
+    make_report,
+    offer_evaluation,
+    report_items,
+    shown_report,
+)
 from ui.state import active_bundle, active_model, read_bundle
 from ui.theme import page_header
 

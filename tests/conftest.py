@@ -9,6 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+# First of all, and only for its order: TensorFlow lets the symbols of its own SSL library show, and pylibsrtp (WebRTC) crashes a
+# process that has loaded TensorFlow before it. The app keeps the two apart; this process tests the training and the webcam page.
+import pylibsrtp  # noqa: F401
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent

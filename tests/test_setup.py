@@ -23,8 +23,8 @@ MAKEFILE = REPOSITORY / "Makefile"
 
 # Where the package that is imported is not named after the distribution that is installed.
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
-# Come with Streamlit, streamlit-webrtc and mtcnn, in versions that those choose, and are used only beside them.
-COME_ALONG = {"starlette", "uvicorn", "altair", "aiortc", "av", "aioice", "pylibsrtp", "joblib"}
+# Come with Streamlit, streamlit-webrtc, kagglehub and mtcnn, in versions that those choose, and are used only beside them.
+COME_ALONG = {"requests", "starlette", "uvicorn", "altair", "aiortc", "av", "aioice", "pylibsrtp", "joblib"}
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -45,9 +45,18 @@ def version(pin: Requirement) -> str:
 
 def repository_files() -> Iterator[Path]:
     """Files that belong to the repository: everything but what tools and users leave there."""
-    left_there = {".git", ".venv", "workspace", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".ipynb_checkpoints"}
+    left_there = {
+        ".git",
+        ".venv",
+        "workspace",
+        "__pycache__",
+        ".mypy_cache",
+        ".ruff_cache",
+        ".pytest_cache",
+        ".ipynb_checkpoints",
+    }
     for folder, folders, names in os.walk(REPOSITORY):
-        folders[:] = [name for name in folders if name not in left_there]
+        folders[:] = [name for name in folders if name not in left_there and not name.endswith("_cache")]
         yield from (Path(folder, name) for name in names)
 
 
@@ -117,7 +126,8 @@ def test_imports_are_declared() -> None:
 
 def test_repository_names_no_registry() -> None:
     # People install through mirrors; a host written down here would go round theirs. Put together so as not to find itself.
-    hosts = [".".join(parts) for parts in (("pypi", "org"), ("pythonhosted", "org"), ("anaconda", "org"), ("npmjs", "com"), ("npmjs", "org"))]
+    names = ("pypi org", "pythonhosted org", "anaconda org", "npmjs com", "npmjs org")
+    hosts = [name.replace(" ", ".") for name in names]
     found = []
     for path in repository_files():
         content = path.read_bytes()
@@ -126,8 +136,9 @@ def test_repository_names_no_registry() -> None:
 
 
 def test_requirements_set_no_index() -> None:
+    option = re.compile(r"^\s*(-i|-f|--index-url|--extra-index-url|--find-links)\b|://", re.MULTILINE)
     for path in (APP, DEV, APP_LOCK, DEV_LOCK):
-        assert not re.search(r"^\s*(-i|-f|--index-url|--extra-index-url|--find-links)\b|://", path.read_text(encoding="utf-8"), re.MULTILINE), path
+        assert not option.search(path.read_text(encoding="utf-8")), path
 
 
 # --- make -----------------------------------------------------------------------------------------------------------------
@@ -213,7 +224,7 @@ def test_make_passes_over_a_shim_that_does_not_answer(tmp_path: Path) -> None:
     # Stands for an interpreter that works: makes the folder that `python -m venv` would make.
     script(
         tmp_path / "tools/python3.12",
-        f'if [ "$2" = venv ]; then {shutil.which("mkdir")} -p .venv/bin && touch .venv/bin/python; else exec {sys.executable} "$@"; fi',
+        f'[ "$2" = venv ] || exec {sys.executable} "$@"\n{shutil.which("mkdir")} -p .venv/bin && touch .venv/bin/python',
     )
     done = make(tmp_path, ".venv/bin/python", path=tools)
     assert done.returncode == 0, done.stderr
@@ -237,6 +248,17 @@ def test_make_without_chromium_goes_on_and_says_so(tmp_path: Path) -> None:
     done = make(tmp_path, "chromium", path=tools)
     assert done.returncode == 0
     assert "browser tests will be skipped" in done.stderr
+
+
+@needs_make
+def test_make_as_root_installs_chromium(tmp_path: Path) -> None:
+    tools = path_without_python(tmp_path)
+    script(tmp_path / "tools/id", "echo 0")
+    script(tmp_path / "tools/apt-get", f'echo "$@" >> {tmp_path}/calls')
+    assert make(tmp_path, "chromium", path=tools).returncode == 0
+    update, install = (tmp_path / "calls").read_text(encoding="utf-8").splitlines()
+    assert update.split()[0] == "update"
+    assert {"install", "chromium", "fonts-noto-color-emoji"} <= set(install.split())
 
 
 @needs_make

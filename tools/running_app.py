@@ -39,16 +39,18 @@ class RunningApp:
 
 @contextmanager
 def running_app(places: Path) -> Iterator[RunningApp]:
-    """Start the app on a free port, with workspace and cache of its own, and stop it afterwards.
+    """Start the app on a free port, with workspace, cache and a copy of the models of its own, and stop it afterwards.
 
     Args:
-        places: an existing folder for workspace, cache and log.
+        places: an existing folder for these and the log.
 
     Raises:
         RuntimeError: the server does not answer within a minute; the text carries its log.
     """
     port = _free_port()
+    models = shutil.copytree(REPOSITORY / "models", places / "models", dirs_exist_ok=True)
     environment = os.environ | {
+        "FER_MODELS": str(models),
         "FER_WORKSPACE": str(places / "workspace"),
         "FER_CACHE": str(places / "cache"),
         "MALLOC_ARENA_MAX": "2",

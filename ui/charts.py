@@ -146,17 +146,9 @@ def confusion_heatmap(confusion: NDArray[np.integer], label_set: LabelSet, *, sh
             ink = _ink(float(share[i, j]), colours)
             figure.add_annotation(x=j, y=i, text=words, showarrow=False, font={"color": ink, "size": 14 if i == j else 13})
     figure.update_layout(height=60 + 52 * len(names), margin={**_NO_MARGIN, "t": 8}, plot_bgcolor="rgba(0,0,0,0)")
-    figure.update_xaxes(
-        title="answered",
-        side="bottom",
-        showgrid=False,
-        zeroline=False,
-        fixedrange=True,
-        tickfont={"color": colours.text, "size": 11},
-    )
-    figure.update_yaxes(
-        title="true", autorange="reversed", showgrid=False, zeroline=False, fixedrange=True, tickfont={"color": colours.text}
-    )
+    axis = {"showgrid": False, "zeroline": False, "fixedrange": True}
+    figure.update_xaxes(title="answered", side="bottom", tickfont={"color": colours.text, "size": 11}, **axis)
+    figure.update_yaxes(title="true", autorange="reversed", tickfont={"color": colours.text}, **axis)
     return figure
 
 

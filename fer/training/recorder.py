@@ -12,6 +12,7 @@ import keras
 from fer.errors import RunError
 from fer.files import append_json_line, replacing
 from fer.training.checkpoint import load_checkpoint, read_history, save_checkpoint, save_weights
+from fer.training.history import describe_epoch, is_better
 from fer.training.prepare import LABELS_HEAD, VOTES_HEAD
 from fer.training.run import Run
 
@@ -99,7 +100,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         row = {
             "epoch": epoch + 1,
             **_named(logs or {}),
-            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            "learning_rate": float(self.model.optimizer.learning_rate),
             "seconds": seconds,
             "images_per_second": self.images / seconds,
         }
@@ -123,30 +124,10 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         (self.run.path / "progress.jsonl").unlink(missing_ok=True)
 
 
-def is_better(row: dict[str, Any], history: list[dict[str, Any]], monitor: str) -> bool:
-    """Whether an epoch's row beats all earlier ones by the figure that chooses; the first always does."""
-    sign = -1 if monitor == "val_loss" else 1
-    return all(sign * row[monitor] > sign * earlier[monitor] for earlier in history)
-
-
-def best_row(history: list[dict[str, Any]], monitor: str) -> dict[str, Any]:
-    """The row whose weights are kept: the first of the best."""
-    return min(history, key=lambda row: row[monitor] if monitor == "val_loss" else -row[monitor])
-
-
 def reseed(model: keras.Model, seed: int, epoch: int) -> None:
     """Give every random layer the state that belongs to this epoch, whatever came before."""
     for position, variable in enumerate(v for v in model.variables if "seed_generator_state" in v.path):
         variable.assign([seed * 1000 + position, epoch])
-
-
-def describe_epoch(row: dict[str, Any], epochs_total: int) -> str:
-    """One line a person can read."""
-    line = f"epoch {row['epoch']}/{epochs_total}  loss {row['loss']:.4f}  accuracy {row['accuracy']:.4f}"
-    line += f"  val_loss {row['val_loss']:.4f}  val_accuracy {row['val_accuracy']:.4f}"
-    if "val_votes_accuracy" in row:
-        line += f"  val_votes_accuracy {row['val_votes_accuracy']:.4f}"
-    return f"{line}  {row['seconds']:.0f} s  {row['images_per_second']:.0f} images/s"
 
 
 def _named(logs: dict[str, Any]) -> dict[str, float]:

@@ -11,6 +11,8 @@ import platform
 import signal
 import sys
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +37,11 @@ def train_run(run: Run) -> Run:
         FerError: the data or settings do not serve; the text stands in the run's state as well.
         KeyboardInterrupt: it was interrupted by the user or asked to stop by a signal.
     """
-    from fer.training.recorder import StopRequested
-
     run.claim()
+    with _stderr_into(run.path / "train.log"):
+        prepare_keras()
+        from fer.training.recorder import StopRequested
+
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         _train(run)
@@ -68,8 +72,7 @@ def _train(run: Run) -> None:
     prepared = prepare_data(dataset, settings)
     _write_dataset_info(run, prepared)
 
-    run.write_state("running", "Loading Keras")
-    import_keras()
+    run.write_state("running", "Loading the network")
     import keras
 
     from fer.training.batches import Batches
@@ -103,11 +106,24 @@ def _train(run: Run) -> None:
     _write_validation(run, model, prepared, settings)
 
 
-def import_keras() -> None:
-    """Choose Keras' backend and quieten it, before its first import in this process."""
+def prepare_keras() -> None:
+    """Choose Keras' backend and quieten it; before the first import of Keras in this process."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    # 3 hides also the errors that TensorFlow reports where there is no GPU; its failures reach us as exceptions.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+
+@contextmanager
+def _stderr_into(log: Path) -> Iterator[None]:
+    """Send what TensorFlow's C++ side prints while it is imported to the log: no setting silences it, and it is no news."""
+    kept = os.dup(2)
+    with log.open("ab") as file:
+        os.dup2(file.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def computes_in_bfloat16(settings: Settings) -> bool:

@@ -13,7 +13,7 @@ from fer.data.synthetic import write_clip
 from tools.running_app import REPOSITORY, RunningApp, chromium_flags, find_chromium, running_app
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
 
 # A deep link makes Streamlit's own client look for the server under the page's address first.
 _NOT_OURS = re.compile(r"404 .*/_stcore/")
@@ -56,7 +56,12 @@ def page(browser: Browser) -> Iterator[Page]:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["camera"], accept_downloads=True)
     page = context.new_page()
     page.set_default_timeout(20_000)
-    page.on("console", lambda message: complaints.append(f"{message.text} {message.location}") if message.type == "error" else None)
+
+    def listen(message: ConsoleMessage) -> None:
+        if message.type == "error":
+            complaints.append(f"{message.text} {message.location['url']}")
+
+    page.on("console", listen)
     page.on("pageerror", lambda error: complaints.append(str(error)))
     yield page
     context.close()

@@ -59,7 +59,7 @@ def test_predict_answers_uploads_and_names_the_broken_one(app: RunningApp, page:
     assert metric(page, "Faces") == "3"
     error = page.get_by_test_id("stAlertContentError")
     assert error.count() == 1
-    assert "no picture that can be read" in error.inner_text()
+    assert "is no picture" in error.inner_text()
 
 
 def test_predict_without_a_face_offers_the_whole_picture(app: RunningApp, page: Page) -> None:

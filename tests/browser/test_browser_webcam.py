@@ -1,4 +1,4 @@
-"""Webcam in a real browser with a fake camera: frames flow, the panel names an expression, stop and start work again and again."""
+"""Webcam in a real browser with a fake camera: frames flow, the panel names an expression, stop and start work repeatedly."""
 
 from __future__ import annotations
 

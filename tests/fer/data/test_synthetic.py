@@ -188,15 +188,16 @@ def test_synthetic_dataset_votes_are_ten_and_favour_the_label(dataset):
     assert 0.7 < dataset.votes.max(axis=1).mean() / 10 < 0.98
 
 
-def test_synthetic_dataset_class_means_differ_enough_to_tell_new_faces(dataset):
-    pixels = dataset.images.batch(np.arange(len(dataset)), 48, 1)[:, 8:46].astype(np.float64).reshape(400, -1)
-    pixels = (pixels - pixels.mean(axis=1, keepdims=True)) / pixels.std(axis=1, keepdims=True)
-    seen = np.arange(400) < 280
-    means = np.array([pixels[seen & (dataset.label_ids == label_id)].mean(axis=0) for label_id in range(len(FER8))])
-    means -= means.mean(axis=0)
-    nearest = (pixels[~seen] @ means.T - 0.5 * (means**2).sum(axis=1)).argmax(axis=1)
-    accuracy = (nearest == dataset.label_ids[~seen]).mean()
-    assert 0.2 < accuracy < 0.9  # chance is 0.125; far from solved without learning shapes
+def test_synthetic_dataset_can_be_learnt_but_is_not_trivial(dataset):
+    # Ridge regression on histograms of gradients, from 280 faces to 120 new ones; chance is 0.125, 0.58 to 0.72 were measured.
+    hog = cv2.HOGDescriptor((48, 48), (16, 16), (8, 8), (8, 8), 9)
+    features = np.array([hog.compute(image).ravel() for image in dataset.images.batch(np.arange(400), 48, 1)])
+    features -= features.mean(axis=0)
+    one_hot = np.eye(len(FER8))[dataset.label_ids] - 1 / len(FER8)
+    seen, new = features[:280], features[280:]
+    weights = np.linalg.solve(seen @ seen.T + 3.0 * np.eye(280), one_hot[:280])
+    accuracy = ((new @ seen.T @ weights).argmax(axis=1) == dataset.label_ids[280:]).mean()
+    assert 0.45 < accuracy < 0.95
 
 
 def test_synthetic_dataset_of_other_label_sets():

@@ -1,0 +1,61 @@
+"""Pages run by Streamlit's own test runner, through the app's entry, so that the frame is tested with them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import streamlit as st
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+from fer.workspace import workspace_dir
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SMALL = "synthetic:160"
+
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_caches() -> Iterator[None]:
+    """Forget what another test read; each has a workspace of its own."""
+    st.cache_resource.clear()
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture(autouse=True)
+def _navigation_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the runner know, as a real server does from the import of `streamlit_app`, that the folder pages/ is not its navigation.
+
+    The runner forgets it before every run, and would then run a page bare, without the frame.
+    """
+    prepare = PagesManager.__init__
+
+    def declare(self: PagesManager, *args: Any, **kwargs: Any) -> None:
+        PagesManager.uses_pages_directory = False
+        prepare(self, *args, **kwargs)
+
+    monkeypatch.setattr(PagesManager, "__init__", declare)
+
+
+@pytest.fixture
+def open_page() -> OpenPage:
+    """Open a page in a new session: `open_page("explore")`; `dataset` is chosen as if in an earlier session."""
+
+    def open_(name: str, *, dataset: str | None = SMALL, ferplus: str | None = None) -> AppTest:
+        if dataset:
+            memory = workspace_dir() / "app.json"
+            memory.parent.mkdir(parents=True, exist_ok=True)
+            memory.write_text(json.dumps({"dataset": {"source": dataset, "ferplus": ferplus}}), encoding="utf-8")
+        app = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=90).run()
+        if name != "home":
+            app = app.switch_page(f"pages/{name}.py").run()
+        assert not app.exception, app.exception
+        return app
+
+    return open_

@@ -1,0 +1,220 @@
+"""Train: the form, a run in each of its states, and what can be done with it. No network is trained here."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fer.errors import RunError
+from fer.files import append_json_line
+from fer.recipes import load_recipe
+from fer.training import Run, create_run, list_runs
+from fer.workspace import runs_dir
+from ui import run_form, runs
+from ui.charts import curve_options
+from ui.run_form import command_line
+from ui.state import DatasetChoice
+from ui.words import duration
+
+OpenPage = Callable[..., AppTest]
+
+
+def metrics(app: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in app.metric}
+
+
+def headings(app: AppTest) -> str:
+    return "\n".join(element.value for element in app.markdown)
+
+
+def buttons(app: AppTest) -> set[str]:
+    return {button.label for button in app.main.button}
+
+
+def make_run(epochs_done: int = 0, *, epochs: int = 4, status: str = "", reason: str = "") -> Run:
+    """A run folder as a training process would have left it."""
+    run = create_run("compact", "synthetic:160", overrides={"epochs": epochs})
+    for epoch in range(1, epochs_done + 1):
+        row = {
+            "epoch": epoch,
+            "loss": 2.0 / epoch,
+            "accuracy": 0.1 * epoch,
+            "val_loss": 2.2 / epoch,
+            "val_accuracy": 0.09 * epoch,
+        }
+        append_json_line(run.path / "metrics.jsonl", {**row, "learning_rate": 0.05, "seconds": 30.0, "images_per_second": 250.0})
+    if status:
+        run.write_state(status, reason)
+    return run
+
+
+def make_running(epochs_done: int = 2) -> Run:
+    """A run that this very process seems to work on."""
+    run = make_run(epochs_done, status="running", reason="Training")
+    run.claim()
+    progress = {"epoch": epochs_done + 1, "batch": 50, "batches": 100, "loss": 1.5, "accuracy": 0.3, "images_per_second": 321.0}
+    append_json_line(run.path / "progress.jsonl", {**progress, "seconds": 15.0, "time": 0.0})
+    return run
+
+
+def test_train_without_runs_shows_how_the_active_model_was_trained(open_page: OpenPage) -> None:
+    app = open_page("train")
+    assert any("was trained" in heading.value for heading in app.subheader)
+    assert len(app.get("echarts_chart")) == 2
+
+
+def test_train_without_runs_or_models_says_what_will_be_here(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FER_MODELS", str(tmp_path))
+    assert "Nothing has been trained here yet" in open_page("train").info[0].value
+
+
+def test_start_makes_a_run_with_the_settings_that_were_changed(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_form, "start_run", create_run)
+    app = open_page("train")
+    app.number_input(key="setting_compact_epochs").set_value(3)
+    app.text_area(key="setting_compact_other").set_value("training.weight_decay=0.001\n\ndata.classes=happy,sad").run()
+    assert "--set epochs=3" in app.code[0].value
+    app = app.button(key="run_start").click().run()
+    (run,) = list_runs()
+    assert run.request["data"] == "synthetic:160"
+    assert (run.settings.training.epochs, run.settings.training.weight_decay) == (3, 0.001)
+    assert run.settings.data.classes == ("happy", "sad")
+    assert run.settings.training.batch_size == load_recipe("compact").settings.training.batch_size
+    assert not app.exception
+
+
+@pytest.mark.parametrize("line", ["no_such_setting=1", "training.ema=2", "weight_decay"])
+def test_a_setting_that_does_not_fit_is_said_in_words_and_cannot_be_started(open_page: OpenPage, line: str) -> None:
+    app = open_page("train")
+    app = app.text_area(key="setting_compact_other").set_value(line).run()
+    assert len(app.error) == 1
+    assert "Start training" not in buttons(app)
+
+
+def test_a_run_that_cannot_be_started_is_said_in_words(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> Run:
+        raise RunError("Cannot write the run folder.")
+
+    monkeypatch.setattr(run_form, "start_run", refuse)
+    app = open_page("train").button(key="run_start").click().run()
+    assert "Cannot write the run folder" in app.error[0].value
+
+
+def test_each_recipe_offers_its_own_settings(open_page: OpenPage) -> None:
+    app = open_page("train")
+    app = app.selectbox(key="recipe").set_value("cnn4-7class").run()
+    assert app.number_input(key="setting_cnn4-7class_epochs").value == 48
+    assert any("67.1 %" in caption.value for caption in app.caption)
+
+
+def test_a_run_that_is_going_is_shown_again_after_a_reload(open_page: OpenPage) -> None:
+    make_running()
+    for _ in range(2):  # each opening is a new session, as a reload is
+        app = open_page("train")
+        assert metrics(app) == {
+            "Epochs": "2 of 4",
+            "Best validation": "18.0 %",
+            "Images a second": "321",
+            "Time left": "45 s",
+        }
+        assert "Epoch 3 of 4, batch 50 of 100" in [bar.text for bar in app.progress]
+        assert "18.0 %" in headings(app)
+        assert "Stop" in buttons(app)
+
+
+def test_stop_asks_the_run_to_end(open_page: OpenPage) -> None:
+    run = make_running()
+    app = open_page("train")
+    app = app.button(key="run_stop").click().run()
+    assert run.stop_requested
+    assert app.button(key="run_stop").disabled
+
+
+@pytest.mark.parametrize(
+    ("status", "offers_resume", "word"),
+    [("stopped", True, "Stopped on request"), ("failed", True, "Stopped on request"), ("running", True, "ended without a word")],
+)
+def test_a_run_that_ended_early_says_why_and_can_be_resumed(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch, status: str, offers_resume: bool, word: str
+) -> None:
+    make_run(1, status=status, reason="Stopped on request")
+    resumed: list[str] = []
+    monkeypatch.setattr(Run, "resume", lambda self: resumed.append(self.id))
+    app = open_page("train")
+    assert word in "\n".join(box.value for box in [*app.error, *app.warning, *app.info])
+    assert ("Resume" in buttons(app)) is offers_resume
+    app.button(key="run_resume").click().run()
+    assert len(resumed) == 1
+
+
+def test_a_finished_run_says_what_came_out_and_becomes_a_model(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make_run(4, status="finished")
+    (run.path / "validation.npz").touch()
+    commands: list[list[str]] = []
+
+    def pretend(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        commands.append(command)
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    app = open_page("train")
+    assert "36.0 % of the validation images right, at epoch 4" in app.success[0].value
+    monkeypatch.setattr(runs.subprocess, "run", pretend)
+    app.text_input(key=f"bundle_name_{run.id}").set_value("mine")
+    app = app.button(key="run_bundle").click().run()
+    # In a process of its own: TensorFlow stays out of the server.
+    assert commands[0][1:] == ["-m", "fer", "bundle", str(run.path.resolve()), "mine"]
+    assert "**mine** is made" in headings(app)
+    assert {"Evaluate it", "Predict with it"} <= {link.label for link in app.main.page_link}
+
+
+def test_a_bundle_that_cannot_be_made_is_said_in_words(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    (make_run(4, status="finished").path / "validation.npz").touch()
+    app = open_page("train")
+    answer = subprocess.CompletedProcess([], 1, "", "a warning\nerror: LiteRT and Keras differ.\n")
+    monkeypatch.setattr(runs.subprocess, "run", lambda *_, **__: answer)
+    app = app.button(key="run_bundle").click().run()
+    assert [box.value for box in app.error] == ["LiteRT and Keras differ."]
+
+
+def test_a_damaged_run_does_not_hide_the_others(open_page: OpenPage) -> None:
+    make_run(1, status="stopped", reason="Stopped")
+    broken = runs_dir() / "broken"
+    broken.mkdir()
+    (broken / "settings.json").write_text("{", encoding="utf-8")
+    os.utime(broken / "settings.json", (0, 0))
+    app = open_page("train")
+    assert list(app.dataframe[0].value["status"]) == ["stopped", "damaged"]
+    app = app.selectbox(key="run_shown").set_value("broken").run()
+    assert "damaged" in app.error[0].value
+
+
+def test_command_line_can_be_read_by_a_shell() -> None:
+    choice = DatasetChoice("/data/my faces.zip", "/data/votes.csv")
+    line = command_line(load_recipe("compact"), choice, {"epochs": "3"})
+    assert shlex.split(line.replace("\\\n", " ")) == [
+        "python", "-m", "fer", "train", "--recipe", "compact", "--data", "/data/my faces.zip", "--ferplus", "/data/votes.csv",
+        "--set", "epochs=3",
+    ]  # fmt: skip
+
+
+def test_curve_options_scale_shares_to_percent() -> None:
+    options = curve_options("accuracy", [(0.5, 0.25)], [], epochs=3, shares=True)
+    assert [series["data"] for series in options["series"]] == [[[0.5, 25.0]], []]
+    assert options["xAxis"]["max"] == 3
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (200, "3 min 20 s"), (1500, "25 min"), (7500, "2 h 05 min"), (-3, "0 s")],
+)
+def test_duration(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
