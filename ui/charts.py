@@ -159,9 +159,9 @@ def _cell(n: int, share: float, shares: bool) -> str:
 
 
 def _ink(share: float, colours: Palette) -> str:
-    """The page's text colour or its ground, whichever reads better on a shade of the scale from `low` to `high`."""
+    """Black or white, whichever reads better (4.5:1 at least) on a shade of the scale from `low` to `high`."""
     shade = [(1 - share) * low + share * high for low, high in zip(_rgb(colours.low), _rgb(colours.high), strict=True)]
-    return max((colours.text, colours.ground), key=lambda ink: _contrast(_rgb(ink), shade))
+    return max(("#000000", "#FFFFFF"), key=lambda ink: _contrast(_rgb(ink), shade))
 
 
 def _rgb(colour: str) -> list[float]:

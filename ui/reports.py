@@ -13,7 +13,7 @@ from fer.bundles import Bundle
 from fer.errors import FerError
 from fer.evaluation import Report, evaluate, list_reports, load_report
 from ui.popover import close_popover
-from ui.state import active_bundle, active_choice, active_model, dataset_shelf, progress_on
+from ui.state import active_choice, active_model, dataset_shelf, progress_on
 from ui.theme import SPLIT_TITLES
 from ui.words import count, percent, plain, show_error
 
@@ -73,12 +73,12 @@ def offer_evaluation(bundle: Bundle) -> None:
         if st.button(
             f"Evaluate it on {plain(active_choice().title)}", type="primary", icon=":material/play_arrow:", key="evaluate_offer"
         ):
-            make_report(bundle, None)
+            make_report(bundle)
 
 
-def evaluation_form() -> None:
+def evaluation_form(bundle: Bundle) -> None:
     """What is evaluated on what, and the button; a new report is saved and shown."""
-    bundle, choice = active_bundle(), active_choice()
+    choice = active_choice()
     dataset = dataset_shelf().peek(choice)
     st.markdown(f"**{plain(bundle.name)}** on **{plain(choice.title)}**, as chosen in the sidebar")
     splits = [_AUTO, *(dataset.split_names if dataset else ()), "all"]
@@ -92,7 +92,7 @@ def evaluation_form() -> None:
         make_report(bundle, None if split == _AUTO else split)
 
 
-def make_report(bundle: Bundle, split: str | None) -> None:
+def make_report(bundle: Bundle, split: str | None = None) -> None:
     """Evaluate the active dataset, with a progress bar, save the report and show it; a failure is said in words."""
     place = st.empty()
     advance = progress_on(place.progress(0.0, "Reading the dataset"))

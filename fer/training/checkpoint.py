@@ -55,7 +55,9 @@ def load_weights(path: Path, model: keras.Model) -> None:
 
 
 def _write(path: Path, variables: list[Any], history: list[dict[str, Any]]) -> None:
-    arrays: dict[str, Any] = {f"v{position}": keras.ops.convert_to_numpy(variable.value) for position, variable in enumerate(variables)}
+    arrays: dict[str, Any] = {
+        f"v{position}": keras.ops.convert_to_numpy(variable.value) for position, variable in enumerate(variables)
+    }
     with replacing(path) as beside:
         np.savez(beside, history=np.array(json.dumps(history)), **arrays)
 

@@ -24,7 +24,6 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +31,9 @@ import psutil
 
 from fer.errors import RunError
 from fer.files import read_json_lines, write_json
-from fer.recipes import Recipe, Settings, load_recipe
-from fer.workspace import REPOSITORY, runs_dir
+from fer.recipes import Settings
+from fer.workspace import REPOSITORY
 
-FORMAT = 1
 # A page polls often; this much of progress.jsonl covers more than the running epoch.
 _PROGRESS_TAIL_BYTES = 200_000
 
@@ -154,7 +152,7 @@ class Run:
             raise RunError(f"The run {self.id} is going already.")
         if self.status == "finished":
             raise RunError(f"The run {self.id} is finished. Start a new one to train on.")
-        self._launch()
+        self.launch()
         return self
 
     def claim(self) -> None:
@@ -176,7 +174,12 @@ class Run:
         """Record how far the run is."""
         write_json(self.path / "state.json", {"status": status, "reason": reason, "updated": time.time()})
 
-    def _launch(self) -> None:
+    def launch(self) -> None:
+        """Start a process that trains this run to its end.
+
+        Raises:
+            RunError: the folder cannot be written, or the process ended at once.
+        """
         self._stop_file.unlink(missing_ok=True)
         try:
             self.write_state("starting", "Starting a training process")
@@ -192,7 +195,7 @@ class Run:
                 )
             self._enter_worker(worker.pid)
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
 
     def _enter_worker(self, pid: int) -> None:
         try:
@@ -200,7 +203,7 @@ class Run:
         except psutil.Error as error:
             raise RunError(f"The training process ended at once. Its last words stand in {self.path / 'train.log'}") from error
         except OSError as error:
-            raise _cannot_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
 
     def _worker(self) -> dict[str, Any]:
         path = self.path / "worker.json"
@@ -213,89 +216,6 @@ class Run:
     @property
     def _stop_file(self) -> Path:
         return self.path / "stop"
-
-
-def create_run(
-    recipe: Recipe | str,
-    data: str | Path,
-    *,
-    overrides: Mapping[str, Any] | None = None,
-    ferplus: str | Path | None = None,
-    run_dir: str | Path | None = None,
-) -> Run:
-    """Make the folder of a run, without starting it.
-
-    Args:
-        recipe: a recipe or its name.
-        data: anything that `fer.data.read_dataset` takes.
-        overrides: single settings, see `Settings.with_overrides`.
-        ferplus: CSV of FER+ votes to join to the data.
-        run_dir: where; None makes a folder named after recipe and time in the workspace.
-
-    Raises:
-        SettingsError: an unknown recipe or setting.
-        RunError: the folder holds a run already, or cannot be written.
-    """
-    chosen = (load_recipe(recipe) if isinstance(recipe, str) else recipe).with_overrides(overrides or {})
-    path = Path(run_dir) if run_dir else _free_folder(chosen.name)
-    if (path / "settings.json").exists():
-        raise RunError(f"{path} holds a run already. Resume it with --resume, or choose another folder.")
-    request = {
-        "format": FORMAT,
-        "recipe": chosen.name,
-        "data": _absolute(data),
-        "ferplus": _absolute(ferplus) if ferplus else None,
-        "settings": chosen.settings.as_dict(),
-        "created": datetime.now().astimezone().isoformat(timespec="seconds"),
-    }
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        write_json(path / "settings.json", request)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    return Run(path)
-
-
-def start_run(
-    recipe: Recipe | str,
-    data: str | Path,
-    *,
-    overrides: Mapping[str, Any] | None = None,
-    ferplus: str | Path | None = None,
-    run_dir: str | Path | None = None,
-) -> Run:
-    """Make a run and start it in a process of its own, see `create_run`."""
-    run = create_run(recipe, data, overrides=overrides, ferplus=ferplus, run_dir=run_dir)
-    run._launch()
-    return run
-
-
-def list_runs() -> list[Run]:
-    """The runs of the workspace, newest first."""
-    folder = runs_dir()
-    paths = [path.parent for path in folder.glob("*/settings.json")] if folder.is_dir() else []
-    return [Run(path) for path in sorted(paths, key=lambda path: (path / "settings.json").stat().st_mtime, reverse=True)]
-
-
-def open_run(path_or_id: str | Path) -> Run:
-    """A run by its folder, or by its id in the workspace.
-
-    Raises:
-        RunError: there is no such run.
-    """
-    path = Path(path_or_id)
-    return Run(path if (path / "settings.json").is_file() else runs_dir() / path.name)
-
-
-def _free_folder(recipe_name: str) -> Path:
-    stem = f"{recipe_name}-{datetime.now():%Y%m%d-%H%M%S}"
-    candidates = [stem, *(f"{stem}-{number}" for number in range(2, 1000))]
-    return next(runs_dir() / name for name in candidates if not (runs_dir() / name).exists())
-
-
-def _absolute(data: str | Path) -> str:
-    # "synthetic:500" and "kaggle:owner/name" are no paths.
-    return str(Path(data).resolve()) if Path(data).exists() else str(data)
 
 
 def _is_alive(worker: Mapping[str, Any]) -> bool:
@@ -317,5 +237,6 @@ def _read_json(path: Path) -> dict[str, Any]:
     return value
 
 
-def _cannot_write(path: Path, error: OSError) -> RunError:
+def cannot_write(path: Path, error: OSError) -> RunError:
+    """The words for a run folder that cannot be written."""
     return RunError(f"Cannot write the run folder {path}: {error.strerror or error}. Free some space, or choose another folder.")

@@ -77,6 +77,7 @@ def _train(run: Run) -> None:
 
     from fer.training.batches import Batches
     from fer.training.checkpoint import load_weights
+    from fer.training.compile import build_model, compile_model, computes_in_bfloat16, make_policies
     from fer.training.recorder import Recorder
 
     keras.utils.set_random_seed(settings.training.seed)
@@ -85,7 +86,7 @@ def _train(run: Run) -> None:
     model = build_model(settings, prepared)
     compile_model(model, settings, prepared)
 
-    policies = _policies(settings)
+    policies = make_policies(settings)
     recorder = Recorder(run, len(prepared.train), policies)
     # The averaged weights are swapped in for validation only; the recorder stands before the swap (see there).
     swap = [keras.callbacks.SwapEMAWeights()] if settings.training.ema else []
@@ -126,98 +127,12 @@ def _stderr_into(log: Path) -> Iterator[None]:
         os.close(kept)
 
 
-def computes_in_bfloat16(settings: Settings) -> bool:
-    """Whether to compute in bfloat16: when told to, or by `auto` where the processor multiplies it in hardware."""
-    if settings.training.precision != "auto":
-        return settings.training.precision == "bfloat16"
-    cpuinfo = Path("/proc/cpuinfo")
-    flags = cpuinfo.read_text() if cpuinfo.is_file() else ""
-    return "avx512_bf16" in flags or "amx_bf16" in flags
-
-
-def build_model(settings: Settings, prepared: PreparedData) -> Any:
-    """The run's network, taking any image size where training begins with small images."""
-    from fer.networks import build_network
-
-    size = None if settings.training.small_size else settings.preprocessing.size
-    heads = {head: len(label_set) for head, label_set in prepared.heads.items()}
-    return build_network(settings.network, (size, size, settings.preprocessing.channels), heads)
-
-
-def compile_model(model: Any, settings: Settings, prepared: PreparedData) -> None:
-    """Optimizer, losses and metrics as the settings say."""
-    import keras
-
-    training = settings.training
-    steps = -(-len(prepared.train) // training.batch_size)
-    rate: Any = training.learning_rate
-    if training.schedule == "cosine":
-        warmup = round(min(training.warmup_epochs, training.epochs / 2) * steps)
-        rate = keras.optimizers.schedules.CosineDecay(
-            initial_learning_rate=0.0 if warmup else training.learning_rate,
-            decay_steps=training.epochs * steps - warmup,
-            warmup_target=training.learning_rate if warmup else None,
-            warmup_steps=warmup,
-        )
-    # An average that remembers more than a twentieth of the training would still hold its first, random weights at the end.
-    memory = max(1.0, 0.05 * training.epochs * steps)
-    common: dict[str, Any] = {
-        "learning_rate": rate,
-        "weight_decay": training.weight_decay or None,
-        "use_ema": training.ema > 0,
-        "ema_momentum": min(training.ema, 1 - 1 / memory),
-    }
-    optimizer = (
-        keras.optimizers.SGD(momentum=0.9, nesterov=True, **common)
-        if training.optimizer == "sgd"
-        else keras.optimizers.Adam(**common)
-    )
-    if training.weight_decay:
-        optimizer.exclude_from_weight_decay(var_list=[v for v in model.trainable_variables if len(v.shape) < 2])
-
-    losses, weights = {}, {}
-    for head in prepared.heads:
-        is_labels = head == "labels"
-        # FER+ distributions are soft by themselves; smoothing is for the one-hot labels.
-        smoothing = training.label_smoothing if is_labels else 0.0
-        losses[head] = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
-        weights[head] = 1.0 if is_labels else training.votes_weight
-    model.compile(
-        optimizer=optimizer,
-        loss=losses,
-        loss_weights=weights,
-        weighted_metrics={head: [keras.metrics.CategoricalAccuracy(name="accuracy")] for head in prepared.heads},
-        # On the CPU, XLA halves the speed of these networks; other backends compile by themselves.
-        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
-    )
-    optimizer.build(model.trainable_variables)
-
-
 def _stages(settings: Settings) -> list[tuple[int, int]]:
     """(image size, epochs done at its end): small images first where the settings say so, then full size."""
     training, full_size = settings.training, settings.preprocessing.size
     small_epochs = round(training.small_share * training.epochs) if training.small_size else 0
     stages = [(training.small_size, small_epochs), (full_size, training.epochs)]
     return [stage for stage in stages if stage[1] > 0]
-
-
-def _policies(settings: Settings) -> list[Any]:
-    import keras
-
-    training = settings.training
-    policies: list[Any] = []
-    if training.early_stopping:
-        policies.append(keras.callbacks.EarlyStopping(monitor="val_loss", patience=training.early_stopping))
-    if training.plateau_patience:
-        policies.append(
-            keras.callbacks.ReduceLROnPlateau(
-                monitor="val_loss",
-                factor=training.plateau_factor,
-                patience=training.plateau_patience,
-                min_delta=training.plateau_min_delta,
-            )
-        )
-    return policies
 
 
 def _write_dataset_info(run: Run, prepared: PreparedData) -> None:
@@ -239,6 +154,7 @@ def _write_environment(run: Run, settings: Settings) -> None:
     import keras
 
     import fer
+    from fer.training.compile import computes_in_bfloat16
 
     write_json(
         run.path / "environment.json",

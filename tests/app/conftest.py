@@ -30,7 +30,7 @@ def _fresh_caches() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _navigation_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the runner know, as a real server does from the import of `streamlit_app`, that the folder pages/ is not its navigation.
+    """Let the runner know that the folder pages/ is not its navigation, as a server does from importing `streamlit_app`.
 
     The runner forgets it before every run, and would then run a page bare, without the frame.
     """

@@ -25,7 +25,7 @@ def metrics(app: AppTest) -> dict[str, str]:
 
 def captions(app: AppTest) -> list[str]:
     """Captions of the pictures in the gallery."""
-    return [picture.caption for pictures in app.get("imgs") for picture in pictures.proto.imgs]
+    return [caption for picture in app.image for caption in picture.captions]
 
 
 def test_explore_opens_with_figures_chart_and_pictures(open_page: OpenPage) -> None:

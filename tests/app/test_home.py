@@ -53,7 +53,7 @@ def test_home_with_nothing_chosen_shows_synthetic_faces_and_the_shipped_model(op
     assert metrics(app)["Images"] == "2,000"
     assert metrics(app)["Classes"] == "8"
     assert app.sidebar.selectbox[0].value == list_bundles()[0]
-    assert len(app.image) == 8 or len(app.get("imgs")) == 8
+    assert len(app.image) == 8
 
 
 def test_home_tells_what_the_models_read_and_what_the_law_says(open_page: OpenPage) -> None:

@@ -56,7 +56,7 @@ def choose_synthetic_images(page: Page, app: RunningApp, n: int) -> None:
     images.fill(str(n))
     images.press("Enter")
     settle(page)
-    page.get_by_role("button", name="Open", exact=True).click()
+    page.get_by_test_id("stPopoverBody").get_by_role("button", name="Open", exact=True).click()
     page.get_by_text(f"{n} images").wait_for()
     settle(page)
 

@@ -1,0 +1,265 @@
+"""What each command of `fer/cli.py` does: call the library, print the answer, return the exit code.
+
+Everything heavy is imported inside the command that needs it, so that the others start at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fer.errors import FerError, SettingsError
+
+
+def data_info(options: argparse.Namespace) -> int:
+    from fer.data import read_dataset
+
+    dataset = read_dataset(options.path, ferplus=options.ferplus, progress=_progress())
+    info: dict[str, Any] = {
+        "name": dataset.name,
+        "n": len(dataset),
+        "labels": list(dataset.label_set),
+        "counts": {split or "unsplit": counts for split, counts in dataset.counts().items()},
+        "grey": int(dataset.is_grey.sum()),
+        "colour": int((~dataset.is_grey).sum()),
+        "votes": dataset.votes is not None,
+        "fingerprint": dataset.fingerprint,
+        "problems": [{"name": problem.name, "reason": problem.reason} for problem in dataset.problems],
+    }
+    if options.json:
+        return _print_json(info)
+    print(f"{dataset.name}: {len(dataset):,} images, {info['grey']:,} grey, {info['colour']:,} in colour")
+    splits = list(info["counts"])
+    rows = [[label, *(f"{info['counts'][split][label]:,}" for split in splits)] for label in dataset.label_set]
+    rows.append(["all", *(f"{sum(info['counts'][split].values()):,}" for split in splits)])
+    _print_table(["class", *splits], rows)
+    for problem in dataset.problems[:20]:
+        print(f"left out: {problem.name}: {problem.reason}")
+    if len(dataset.problems) > 20:
+        print(f"… and {len(dataset.problems) - 20:,} more left out")
+    return 0
+
+
+def train(options: argparse.Namespace) -> int:
+    from fer.training import create_run, open_run
+    from fer.training.worker import train_run
+
+    if options.resume:
+        if options.recipe or options.data or options.ferplus or options.overrides or options.run:
+            raise SettingsError("--resume goes on with what the run was started with; it takes no other options.")
+        run = open_run(options.resume)
+    elif options.recipe and options.data:
+        overrides = _overrides(options.overrides)
+        run = create_run(options.recipe, options.data, overrides=overrides, ferplus=options.ferplus, run_dir=options.run)
+    else:
+        raise SettingsError("Training needs --recipe and --data, or --resume.")
+    if not options.json:
+        print(f"Run {run.path}", flush=True)
+    train_run(run)
+    if options.json:
+        return _print_json(_run_row(run))
+    print(f"{run.status}. {run.reason}".strip())
+    if run.status == "finished":
+        print(f"Make a model of it: python -m fer bundle {run.path} NAME")
+    return 0
+
+
+def _overrides(pairs: list[str]) -> dict[str, str]:
+    overrides = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise SettingsError(f"--set takes KEY=VALUE. Received: {pair!r}")
+        overrides[key.strip()] = value
+    return overrides
+
+
+def _run_row(run: Any) -> dict[str, Any]:
+    epochs = run.epoch_rows()
+    best = max((row["val_accuracy"] for row in epochs), default=None)
+    return {
+        "id": run.id,
+        "path": str(run.path),
+        "recipe": run.recipe_name,
+        "status": run.status,
+        "reason": run.reason,
+        "epochs": len(epochs),
+        "epochs_total": run.epochs_total,
+        "best_val_accuracy": best,
+    }
+
+
+def runs(options: argparse.Namespace) -> int:
+    from fer.training import list_runs
+
+    rows = [_run_row(run) for run in list_runs()]
+    if options.json:
+        return _print_json(rows)
+    if not rows:
+        print("No runs yet. Start one: python -m fer train --recipe compact --data synthetic")
+        return 0
+    table = []
+    for row in rows:
+        best = "" if row["best_val_accuracy"] is None else f"{row['best_val_accuracy']:.1%}"
+        table.append([row["id"], row["recipe"], row["status"], f"{row['epochs']}/{row['epochs_total']}", best])
+    _print_table(["run", "recipe", "status", "epochs", "best val accuracy"], table)
+    return 0
+
+
+def evaluate(options: argparse.Namespace) -> int:
+    from fer.bundles import DEFAULT_MODEL, load_bundle
+    from fer.data import read_dataset
+    from fer.evaluation import classification_text, evaluate
+
+    bundle = load_bundle(options.model or DEFAULT_MODEL)
+    progress = _progress()
+    dataset = read_dataset(options.data, ferplus=options.ferplus, progress=progress)
+    report = evaluate(
+        bundle, dataset, split=options.split, head=options.head, progress=lambda share: progress("Evaluating", share)
+    )
+    if options.save:
+        folder = report.save()
+        print(f"Report kept at {folder}", file=sys.stderr)
+    if options.json:
+        return _print_json(report.as_dict())
+    print(classification_text(report))
+    return 0
+
+
+def predict(options: argparse.Namespace) -> int:
+    from fer.bundles import DEFAULT_MODEL
+    from fer.images import read_image
+    from fer.inference.recognizer import Recognizer
+
+    recognizer = Recognizer(options.model or DEFAULT_MODEL, None if options.no_detect else options.detector)
+    answers, failed = [], False
+    for path in options.images:
+        try:
+            faces = recognizer.predict(read_image(Path(path)), whole_image=options.no_detect, head=options.head)
+        except FerError as error:
+            # One bad picture must not cost the answers of the others.
+            print(f"error: {path}: {error}", file=sys.stderr)
+            failed = True
+            continue
+        answers.append({"path": path, "faces": [face.as_dict() for face in faces]})
+        if not options.json:
+            named = f"{path}: " if len(options.images) > 1 else ""
+            if not faces:
+                print(f"{named}no face found")
+            for face in faces:
+                where = f" at {', '.join(f'{value:.0f}' for value in face.xyxy)}" if len(faces) > 1 else ""
+                print(f"{named}Predicted Emotion: {face.label} ({face.confidence:.2%}){where}")
+    if options.json:
+        _print_json(answers)
+    return 1 if failed else 0
+
+
+def bundle(options: argparse.Namespace) -> int:
+    from fer.bundling import create_bundle
+    from fer.training import open_run
+
+    bundle = create_bundle(open_run(options.run), options.name)
+    if options.json:
+        return _print_json({"name": bundle.name, "path": str(bundle.path), "sha256": bundle.sha256})
+    print(f"Model {bundle.name} at {bundle.path}")
+    return 0
+
+
+def models(options: argparse.Namespace) -> int:
+    from fer.bundles import list_bundles, load_bundle
+
+    rows: list[dict[str, Any]] = []
+    for name in list_bundles():
+        try:
+            bundle = load_bundle(name)
+        except FerError as error:
+            rows.append({"name": name, "error": str(error)})
+            continue
+        heads = {
+            head["name"]: {"labels": head["labels"], "accuracy": head["validation"]["accuracy"]} for head in bundle.card["heads"]
+        }
+        rows.append(
+            {
+                "name": name,
+                "recipe": bundle.card["recipe"],
+                "data": bundle.card["data"]["name"],
+                "heads": heads,
+                "sha256": bundle.sha256,
+            }
+        )
+    if options.json:
+        return _print_json(rows)
+    table = []
+    for row in rows:
+        if "error" in row:
+            table.append([row["name"], "damaged", "", row["error"]])
+        else:
+            accuracy = ", ".join(f"{len(head['labels'])} classes {head['accuracy']:.1%}" for head in row["heads"].values())
+            table.append([row["name"], row["recipe"], row["data"], accuracy])
+    _print_table(["model", "recipe", "data", "accuracy on validation"], table)
+    return 0
+
+
+def detectors(options: argparse.Namespace) -> int:
+    from fer.detection import available_detectors, default_detector_name, fetch_yunet
+
+    if options.fetch:
+        path = fetch_yunet(_progress())
+        print(f"YuNet at {path}", file=sys.stderr)
+    default = default_detector_name()
+    rows: list[dict[str, Any]] = [
+        {
+            "name": d.name,
+            "title": d.title,
+            "available": d.available,
+            "state": d.state,
+            "licence": d.licence,
+            "default": d.name == default,
+            "note": d.note,
+        }
+        for d in available_detectors()
+    ]
+    if options.json:
+        return _print_json(rows)
+    _print_table(
+        ["detector", "state", "licence"],
+        [[f"{row['name']}{' (default)' if row['default'] else ''}", row["state"], row["licence"]] for row in rows],
+    )
+    return 0
+
+
+def _progress() -> Callable[[str, float], None]:
+    """A progress bar on stderr where that is a terminal; silence elsewhere."""
+    if not sys.stderr.isatty():
+        return lambda what, share: None
+
+    def show(what: str, share: float) -> None:
+        filled = round(30 * share)
+        print(
+            f"\r{what} {'█' * filled}{'░' * (30 - filled)} {share:4.0%}",
+            end="\n" if share >= 1 else "",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    return show
+
+
+def _print_json(value: Any) -> int:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+    return 0
+
+
+def _print_table(head: list[str], rows: list[list[str]]) -> None:
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    for row in [head, *rows]:
+        print(
+            "  ".join(
+                cell.ljust(width) if i == 0 else cell.rjust(width)
+                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+            ).rstrip()
+        )

@@ -1,0 +1,93 @@
+"""Settings → a Keras model ready to be trained: precision, network, optimizer, losses, and what may end or slow it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from fer.networks import build_network
+from fer.recipes import Settings
+from fer.training.prepare import LABELS_HEAD, PreparedData
+
+
+def computes_in_bfloat16(settings: Settings) -> bool:
+    """Whether to compute in bfloat16: when told to, or by `auto` where the processor multiplies it in hardware."""
+    if settings.training.precision != "auto":
+        return settings.training.precision == "bfloat16"
+    cpuinfo = Path("/proc/cpuinfo")
+    flags = cpuinfo.read_text() if cpuinfo.is_file() else ""
+    return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+def build_model(settings: Settings, prepared: PreparedData) -> Any:
+    """The run's network, taking any image size where training begins with small images."""
+    size = None if settings.training.small_size else settings.preprocessing.size
+    heads = {head: len(label_set) for head, label_set in prepared.heads.items()}
+    return build_network(settings.network, (size, size, settings.preprocessing.channels), heads)
+
+
+def compile_model(model: Any, settings: Settings, prepared: PreparedData) -> None:
+    """Optimizer, losses and metrics as the settings say."""
+    training = settings.training
+    steps = -(-len(prepared.train) // training.batch_size)
+    rate: Any = training.learning_rate
+    if training.schedule == "cosine":
+        warmup = round(min(training.warmup_epochs, training.epochs / 2) * steps)
+        rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0 if warmup else training.learning_rate,
+            decay_steps=training.epochs * steps - warmup,
+            warmup_target=training.learning_rate if warmup else None,
+            warmup_steps=warmup,
+        )
+    # An average that remembers more than a twentieth of the training would still hold its first, random weights at the end.
+    memory = max(1.0, 0.05 * training.epochs * steps)
+    common: dict[str, Any] = {
+        "learning_rate": rate,
+        "weight_decay": training.weight_decay or None,
+        "use_ema": training.ema > 0,
+        "ema_momentum": min(training.ema, 1 - 1 / memory),
+    }
+    optimizer = (
+        keras.optimizers.SGD(momentum=0.9, nesterov=True, **common)
+        if training.optimizer == "sgd"
+        else keras.optimizers.Adam(**common)
+    )
+    if training.weight_decay:
+        optimizer.exclude_from_weight_decay(var_list=[v for v in model.trainable_variables if len(v.shape) < 2])
+
+    losses, weights = {}, {}
+    for head in prepared.heads:
+        is_labels = head == LABELS_HEAD
+        # FER+ distributions are soft by themselves; smoothing is for the one-hot labels.
+        smoothing = training.label_smoothing if is_labels else 0.0
+        losses[head] = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
+        weights[head] = 1.0 if is_labels else training.votes_weight
+    model.compile(
+        optimizer=optimizer,
+        loss=losses,
+        loss_weights=weights,
+        weighted_metrics={head: [keras.metrics.CategoricalAccuracy(name="accuracy")] for head in prepared.heads},
+        # On the CPU, XLA halves the speed of these networks; other backends compile by themselves.
+        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+    )
+    optimizer.build(model.trainable_variables)
+
+
+def make_policies(settings: Settings) -> list[Any]:
+    """Callbacks that decide from the history of epochs: early stopping, plateau."""
+    training = settings.training
+    policies: list[Any] = []
+    if training.early_stopping:
+        policies.append(keras.callbacks.EarlyStopping(monitor="val_loss", patience=training.early_stopping))
+    if training.plateau_patience:
+        policies.append(
+            keras.callbacks.ReduceLROnPlateau(
+                monitor="val_loss",
+                factor=training.plateau_factor,
+                patience=training.plateau_patience,
+                min_delta=training.plateau_min_delta,
+            )
+        )
+    return policies
