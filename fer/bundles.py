@@ -144,8 +144,8 @@ def file_sha256(path: Path) -> str:
 def _verify(path: Path) -> str:
     """Check the files of a bundle against SHA256SUMS; returns the hash of that list, which is the bundle's identity."""
     listing = (path / SUMS).read_text(encoding="utf-8")
-    sums = {name: digest for digest, mark, name in (line.partition("  ") for line in listing.splitlines()) if mark}
-    if set(sums) != set(FILES) or len(listing.splitlines()) != len(FILES):
+    sums = {name: digest for digest, mark, name in (line.partition("  ") for line in listing.split("\n")) if mark}
+    if set(sums) != set(FILES) or listing.count("\n") != len(FILES):
         raise BundleError(f"The model {path.name!r} was changed: {SUMS} should list {', '.join(FILES)}. Make the bundle again.")
     for name, expected in sums.items():
         file = path / name

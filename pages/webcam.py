@@ -12,16 +12,18 @@ from ui.webcam_panel import live_panel
 from ui.webcam_snapshot import example_answer, single_pictures
 from ui.words import show_error
 
-page_header("Webcam", "Expressions of the faces before the camera, live.")
-bundle = active_bundle()
+with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
+    with st.container(width="content"):
+        page_header("Webcam", "The expression of every face before the camera, live.")
+    bundle = active_bundle()
+    with st.container(horizontal=True, vertical_alignment="center", width="content"):
+        mirror = st.toggle("Mirror", value=True, key="webcam_mirror")
+        options = choose_options(bundle)
 st.info(
     "Frames go to the server that runs this app, are read in its memory and forgotten; nothing is stored. The model reads the "
     "*apparent* expression, not what a person feels. Tell everybody who is in view; do not use it on people at work or in class.",
     icon=":material/privacy_tip:",
 )
-with st.container(horizontal=True, vertical_alignment="center"):
-    options = choose_options(bundle)
-    mirror = st.toggle("Mirror", value=True, key="webcam_mirror")
 try:
     recognizer = recognizer_for(bundle, options.detector)
     live: LiveView = st.session_state.setdefault("webcam_live", LiveView())

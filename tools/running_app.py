@@ -16,6 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -29,6 +33,7 @@ class RunningApp:
     url: str
     process: subprocess.Popen[bytes]
     log: Path
+    environment: dict[str, str]
 
     def libraries(self) -> set[str]:
         """Folders in site-packages of which the server has mapped a library into memory, such as `tensorflow` (Linux only)."""
@@ -53,7 +58,6 @@ def running_app(places: Path) -> Iterator[RunningApp]:
         "FER_MODELS": str(models),
         "FER_WORKSPACE": str(places / "workspace"),
         "FER_CACHE": str(places / "cache"),
-        "MALLOC_ARENA_MAX": "2",
     }
     log = places / "server.log"
     command = [sys.executable, "-m", "tools.running_app", "run", "streamlit_app.py", "--server.headless=true"]
@@ -66,7 +70,7 @@ def running_app(places: Path) -> Iterator[RunningApp]:
             stdout=stream,
             stderr=subprocess.STDOUT,
         )
-    app = RunningApp(f"http://127.0.0.1:{port}", process, log)
+    app = RunningApp(f"http://127.0.0.1:{port}", process, log, environment)
     try:
         _wait_until_healthy(app)
         yield app
@@ -124,6 +128,18 @@ def chromium_flags(camera_clip: Path) -> list[str]:
         "--no-first-run",
         "--disable-quic",
     ]
+
+
+_SETTLED = """() => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    return app && app.getAttribute('data-test-script-state') === 'notRunning' && document.querySelector('h1') !== null;
+}"""
+
+
+def settle(page: Page) -> None:
+    """Wait until the server has run the page to its end."""
+    page.wait_for_timeout(150)  # what was just clicked has to reach the server first
+    page.wait_for_function(_SETTLED, timeout=60_000)
 
 
 def _serve() -> None:

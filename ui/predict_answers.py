@@ -36,8 +36,8 @@ class Picture:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of the content, hex."""
-        return hashlib.sha256(self.content).hexdigest()
+        """Hash of name and content, hex."""
+        return hashlib.sha256(self.name.encode() + b"\0" + self.content).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def answer_pictures(pictures: Sequence[Picture], recognizer: Recognizer, options
     bar = st.empty()
     for done, picture in enumerate(pictures):
         whole = options.whole_image or bool(st.session_state.get(whole_image_key(picture)))
-        key = (picture.name, picture.digest, model, options.detector, options.head, whole)
+        key = (picture.digest, model, options.detector, options.head, whole)
         if key not in known and len(pictures) > 1:
             bar.progress(done / len(pictures), f"Reading {picture.name}")
         answers[key] = known.get(key) or answer_picture(picture, recognizer, head=options.head, whole_image=whole)

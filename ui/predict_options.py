@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from fer.detection import available_detectors, default_detector_name, fetch_yunet
+from fer.detection import DetectorInfo, available_detectors, default_detector_name, fetch_yunet
 from fer.errors import FerError
-from ui.words import show_error
+from ui.words import plain, show_error
 
 if TYPE_CHECKING:
     from fer.bundles import Bundle, Head
@@ -65,15 +65,16 @@ def _choose_detector() -> str:
         persist_state="session",
     )
     for detector in detectors.values():
-        if not detector.available:
-            st.caption(f"**{detector.title}** · {detector.state}")
-            if detector.name == "yunet":
-                _fetch_button()
+        if detector.name == "yunet" and not detector.available:
+            st.caption(f"**{detector.title}** · {plain(detector.note)}")
+            _fetch_button(detector)
+        elif not detector.available:
+            st.caption(f"**{detector.title}** · {plain(detector.state)}")
     return name or default
 
 
-def _fetch_button() -> None:
-    if st.button("Fetch YuNet (317 KB)", icon=":material/download:", key="fetch_yunet"):
+def _fetch_button(yunet: DetectorInfo) -> None:
+    if st.button("Fetch YuNet (317 KB)", icon=":material/download:", key="fetch_yunet", help=plain(yunet.state)):
         bar = st.progress(0.0, "Fetching YuNet")
         try:
             fetch_yunet(lambda doing, share: _advance(bar, doing, share))

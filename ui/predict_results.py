@@ -14,7 +14,7 @@ from ui.predict_faces import face_cards
 from ui.words import count, counted, percent, plain, show_error
 
 _PICTURES_A_PAGE = 6
-_PICTURE_HEIGHT = 560  # at most, in the browser's pixels
+_PICTURE_HEIGHT, _PICTURE_WIDTH = 560, 240  # at most, at least; in the browser's pixels
 _CARDS_BESIDE = 2  # so many cards are as high as a picture; more go below it
 
 
@@ -23,7 +23,7 @@ def figures(answers: Sequence[Answer]) -> None:
     faces = [face for answer in answers for face in answer.predictions]
     readable = [answer for answer in answers if answer.error is None]
     commonest = Counter((face.label_set.emoji(face.label), face.label) for face in faces).most_common(1)
-    with st.grid(min_column_width=180):
+    with st.grid(5, min_column_width=130):
         st.metric("Faces", count(len(faces)), border=True)
         st.metric("Pictures", count(len(answers)), border=True)
         st.metric("Most frequent", " ".join(commonest[0][0]) if commonest else "–", border=True)
@@ -56,7 +56,7 @@ def _result(answer: Answer) -> None:
     beside = len(answer.predictions) <= _CARDS_BESIDE
     picture, words = st.columns([3, 2], gap="medium") if beside else (st.container(horizontal_alignment="center"), st.container())
     # As wide as there is room, unless it would fill the screen from top to bottom.
-    picture.image(answer.shown, width=round(_PICTURE_HEIGHT * width / height), alt=_description(answer))
+    picture.image(answer.shown, width=max(_PICTURE_WIDTH, round(_PICTURE_HEIGHT * width / height)), alt=_description(answer))
     with words:
         if answer.predictions:
             face_cards(answer.predictions, answer.crops)

@@ -37,7 +37,7 @@ def _draw(live: LiveView, since: float, example: Answer | None) -> None:
         st.metric("Time a frame", f"{snapshot.latency_ms:.0f} ms" if snapshot.frames else "–", border=True)
     with st.container(border=True, key="webcam_faces"):
         if example is not None:
-            st.markdown("Press **Start**: here stands what the camera's faces show.")
+            st.markdown("Press **Start**. What the faces show appears here, like this:")
             _faces(example.predictions)
         elif snapshot.error:
             st.error(plain(snapshot.error), icon=":material/error:")

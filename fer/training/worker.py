@@ -99,6 +99,7 @@ def _train(run: Run) -> None:
                 validation_data=Batches(prepared.val, settings, training=False),
                 initial_epoch=epochs_done,
                 epochs=last_epoch,
+                shuffle=False,  # the batches are in an order of their own; Keras' would come from a state that is not saved
                 callbacks=[*policies, recorder, *swap],
                 verbose=0,
             )

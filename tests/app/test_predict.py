@@ -120,6 +120,12 @@ def test_predict_page_shows_many_pictures_a_few_at_a_time(page: AppTest) -> None
     assert len(page.info) == 6
 
 
+def test_predict_page_takes_equal_pictures_of_two_names(page: AppTest) -> None:
+    give(page, ("wall.png", WALL), ("copy of wall.png", WALL))
+    assert metric(page, "Pictures") == "2"
+    assert texts(page).count("No face found") == 2
+
+
 def test_predict_page_forgets_pictures_that_were_removed(page: AppTest) -> None:
     give(page, ("one.png", scene("surprise")))
     assert len(page.session_state["predict_answers"]) == 1
@@ -137,6 +143,22 @@ def test_predict_page_when_yunet_cannot_be_fetched_says_so_and_goes_on(page: App
     page.button(key="fetch_yunet").click().run()
     assert not page.exception
     assert "FER\\_YUNET" in page.error[0].value
+    assert metric(page, "Faces") == "3"
+
+
+@pytest.mark.fer2013
+def test_predict_page_changes_to_yunet_once_it_is_fetched(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, shared_data: Path
+) -> None:
+    def fetch(progress: Callable[[str, float], None]) -> None:
+        progress("Fetching YuNet", 0.5)
+        monkeypatch.setenv("FER_YUNET", str(shared_data / "yunet_n_640_640.onnx"))
+
+    monkeypatch.setattr(predict_options, "fetch_yunet", fetch)
+    assert page.radio(key="option_detector").value == "haar"
+    page.button(key="fetch_yunet").click().run()
+    assert not page.exception
+    assert page.radio(key="option_detector").value == "yunet"
     assert metric(page, "Faces") == "3"
 
 

@@ -6,27 +6,16 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from tools.running_app import RunningApp
+from tools.running_app import RunningApp, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-_SETTLED = """() => {
-    const app = document.querySelector('[data-testid="stApp"]');
-    return app && app.getAttribute('data-test-script-state') === 'notRunning' && document.querySelector('h1') !== null;
-}"""
 
 
 def open_page(page: Page, app: RunningApp, path: str) -> None:
     """Open a page by its address and wait for it."""
     page.goto(f"{app.url}/{path}")
     settle(page)
-
-
-def settle(page: Page) -> None:
-    """Wait until the server has run the page to its end."""
-    page.wait_for_timeout(150)  # what was just clicked has to reach the server first
-    page.wait_for_function(_SETTLED, timeout=60_000)
 
 
 def assert_fine(page: Page) -> None:

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from fer.data.synthetic import draw_scene
-from tests.browser.looking import assert_fine, open_page, settle, wait_until
-from tools.running_app import RunningApp
+from tests.browser.looking import assert_fine, open_page, wait_until
+from tools.running_app import RunningApp, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import FilePayload, Page

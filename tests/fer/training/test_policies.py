@@ -26,7 +26,8 @@ def _set_epochs(run: Run, epochs: int) -> None:
 
 
 def test_train_run_early_stopping_ends_before_the_last_epoch(tmp_path: Path, overrides: dict[str, Any]) -> None:
-    run = create_run("compact", "synthetic:160:1", overrides={**overrides, "epochs": 9, "early_stopping": 1}, run_dir=tmp_path / "run")
+    asked = {**overrides, "epochs": 9, "early_stopping": 1}
+    run = create_run("compact", "synthetic:160:1", overrides=asked, run_dir=tmp_path / "run")
     train_run(run)
     assert run.status == "finished"
     assert 2 <= len(run.epoch_rows()) < 9

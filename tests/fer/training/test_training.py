@@ -28,8 +28,8 @@ def _wait(condition: Callable[[], bool], seconds: float = 240) -> None:
         time.sleep(0.05)
 
 
-def _weights(run: Run) -> dict[str, np.ndarray[Any, Any]]:
-    with np.load(run.path / "checkpoint.npz") as stored:
+def _arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
+    with np.load(path) as stored:
         return {name: stored[name] for name in stored.files if name != "history"}
 
 
@@ -69,29 +69,29 @@ def test_train_run_best_weights_answer_the_validation_part(tiny_run: Path) -> No
     assert correct.mean() == pytest.approx(best, abs=0.011)
 
 
-def test_resume_after_kill_ends_where_an_undisturbed_run_ends(
-    tmp_path: Path, tiny_settings: dict[str, str], fer_command: Command
+def test_resume_after_kill_ends_with_the_weights_of_an_undisturbed_run(
+    tmp_path: Path, tiny_settings: dict[str, str], fer_command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # On one thread TensorFlow adds in a fixed order, so that "the same" can mean the same bits.
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "1")
+    monkeypatch.setenv("TF_NUM_INTEROP_THREADS", "1")
     settings = {**tiny_settings, "epochs": "4", "learning_rate": "0.05"}
     flags = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
     undisturbed = fer_command("train", "--recipe", "compact", "--data", DATA, *flags, "--run", str(tmp_path / "a"))
     assert undisturbed.returncode == 0, undisturbed.stderr
 
     run = start_run("compact", DATA, overrides=settings, run_dir=tmp_path / "b")
-    _wait(lambda: len(run.epoch_rows()) >= 2)
+    _wait(lambda: len(run.epoch_rows()) >= 1)
     os.kill(json.loads((run.path / "worker.json").read_text())["pid"], signal.SIGKILL)
     _wait(lambda: run.status == "interrupted")
-    finished = len(run.epoch_rows())
-    assert 2 <= finished < 4
+    assert 1 <= len(run.epoch_rows()) < 4
     assert "Resume" in run.reason
 
     resumed = fer_command("train", "--resume", str(run.path))
     assert resumed.returncode == 0, resumed.stderr
     assert [row["epoch"] for row in run.epoch_rows()] == [1, 2, 3, 4]
-    expected, got = _weights(open_run(tmp_path / "a")), _weights(run)
-    # Sums over threads come in no fixed order, so the last bits may differ; anything more would be another training.
-    for name, value in expected.items():
-        assert np.allclose(value, got[name], atol=0.02, rtol=0.02), name
+    for name, value in _arrays(tmp_path / "a" / "checkpoint.npz").items():
+        assert np.array_equal(value, _arrays(run.path / "checkpoint.npz")[name]), name
 
 
 def test_stop_keeps_finished_epochs_and_a_second_process_is_refused(
