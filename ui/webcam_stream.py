@@ -1,6 +1,6 @@
 """The camera's stream: streamlit-webrtc with what it needs to run steadily. Frames go to a `LiveView`, nothing else leaves here.
 
-streamlit-webrtc is pinned to 0.79.0, because `_steady_restart` reaches into it.
+streamlit-webrtc is pinned to 0.79.0, because `_keep_in_step` reaches into it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from streamlit_webrtc.config import Translations
 
 _KEY = "webcam"
+_OFFER_KEY = "webcam_offer"  # what the browser offered when the present stream began
 _EXAMPLE = '[{"urls": "turn:turn.example.org", "username": "…", "credential": "…"}]'
 _VIDEO: dict[str, Any] = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 30}}
 _WORDS: Translations = {
@@ -92,10 +93,9 @@ def camera_stream(live: LiveView) -> StreamState:
     Raises:
         SettingsError: the ICE servers are misconfigured.
     """
-    _steady_restart()
     from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
-    _forget_stale_stream()
+    _keep_in_step()
     context = webrtc_streamer(
         key=_KEY,
         mode=WebRtcMode.SENDRECV,  # SENDONLY would show no boxes; the callback does not run when the video is not sent back
@@ -108,26 +108,29 @@ def camera_stream(live: LiveView) -> StreamState:
     return StreamState(connecting=context.state.signalling and not context.state.playing, playing=context.state.playing)
 
 
-def _steady_restart() -> None:
-    """Keep 0.79.0 from killing a stream that has just connected.
+def _keep_in_step() -> None:
+    """Bring the server's side of the stream to what the browser says now, where 0.79.0 loses track of it.
 
-    It compares counts of script runs to notice that the user has left the page and come back, and takes a run that was
-    interrupted by the next one (as happens while connecting) for such an absence: in about 7 % of restarts the video froze.
-    Without the session it does not compare; `_forget_stale_stream` does that job instead.
+    - To notice that the page was left, it counts script runs, and takes a run that was interrupted by the next one (as happens
+      while connecting) for such an absence: the stream just connected is killed, in about 7 % of restarts. Without a session it
+      does not count.
+    - A Stop and a Start that reach the server together are one change to it: it keeps the dead stream and never answers the new
+      one. So a new offer ends whatever was there.
+    - A run that is replaced by the next one can lose the callback which keeps its state: the new stream is ended as idle, again
+      and again. So the state is read from the browser's value at every run.
     """
     import streamlit_webrtc.component
 
     component: Any = streamlit_webrtc.component
     component.get_this_session_info = lambda: None
-
-
-def _forget_stale_stream() -> None:
-    """Drop what is left of a stream when the page is opened anew: its browser side is gone, but it would still pass for playing.
-
-    Streamlit forgets a widget's value when a *finished* run did not draw it, so an absent value under the component's own key
-    means that the page was left; interrupted runs do not count.
-    """
-    from streamlit_webrtc.component import generate_frontend_component_key
-
-    if _KEY in st.session_state and generate_frontend_component_key(_KEY) not in st.session_state:
-        del st.session_state[_KEY]
+    if _KEY not in st.session_state:
+        return
+    context, value_key = st.session_state[_KEY], component.generate_frontend_component_key(_KEY)
+    value = st.session_state.get(value_key) or {}
+    offer = (value.get("sdpOffer") or {}).get("sdp")
+    # Streamlit forgets the value of a widget that a finished run did not draw: then the page was left in between.
+    if value_key not in st.session_state or (offer and offer != st.session_state.get(_OFFER_KEY)):
+        component._reset_context(context)
+    if offer:
+        st.session_state[_OFFER_KEY] = offer
+    context._set_state(component.compile_state(value))

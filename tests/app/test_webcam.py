@@ -185,10 +185,11 @@ def test_frame_callback_never_raises() -> None:
 
 
 def test_streamlit_webrtc_is_the_version_that_the_workaround_was_made_for() -> None:
-    # `webcam_stream._steady_restart` replaces a function inside the component. On another version: drop the workaround, restart
-    # the stream a hundred times as tests/browser does, and see whether it is still needed.
+    # `webcam_stream._keep_in_step` reaches into the component. On another version: drop it, restart the stream
+    # a hundred times without a pause as tests/browser does, and see what is still needed.
     assert version("streamlit-webrtc") == "0.79.0"
     import streamlit_webrtc.component
 
-    assert callable(streamlit_webrtc.component.get_this_session_info)
+    for name in ("get_this_session_info", "generate_frontend_component_key", "compile_state", "_reset_context"):
+        assert callable(getattr(streamlit_webrtc.component, name))
     assert "streamlit-webrtc==0.79.0" in (REPOSITORY / "requirements.txt").read_text(encoding="utf-8")
