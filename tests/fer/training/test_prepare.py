@@ -1,0 +1,97 @@
+"""Dataset → learning sets: every dataset gets a validation part, nothing stands in both, targets follow the classes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fer.data import Dataset, read_dataset
+from fer.errors import DataError, LabelError
+from fer.labels import FER8
+from fer.recipes import Settings, load_recipe
+from fer.training.batches import Batches
+from fer.training.prepare import prepare_data
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        return read_dataset("synthetic:240:5")
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return load_recipe("compact").settings.with_overrides({"batch_size": 16})
+
+
+def test_prepare_data_two_heads_where_votes_are_given(faces: Dataset, settings: Settings) -> None:
+    prepared = prepare_data(faces, settings)
+    assert prepared.heads == {"labels": faces.label_set, "votes": FER8}
+    assert prepared.train.images.shape[1:] == (48, 48, 1)
+    assert np.allclose(prepared.train.targets["labels"].sum(axis=1), 1)
+    assert set(prepare_data(replace(faces, votes=None), settings).heads) == {"labels"}
+
+
+def test_prepare_data_merged_classes_relabel(faces: Dataset, settings: Settings) -> None:
+    wanted = settings.with_overrides({"classes": "good=happy+surprise,bad=angry+sad"})
+    prepared = prepare_data(faces, wanted)
+    assert prepared.heads["labels"].names == ("good", "bad")
+    kept = sum(faces.counts()["train"][name] for name in ("happy", "surprise", "angry", "sad"))
+    assert len(prepared.train) + prepared.leaks_removed == kept
+
+
+@pytest.mark.parametrize("given", [("",), ("train", "test"), ("train",)])
+def test_prepare_data_draws_validation_where_none_is_given(faces: Dataset, settings: Settings, given: tuple[str, ...]) -> None:
+    splits = np.array([given[row % len(given)] for row in range(len(faces))])
+    prepared = prepare_data(faces.with_splits(splits), settings)
+    assert 0.1 < len(prepared.val) / (len(prepared.train) + len(prepared.val)) < 0.3
+    # What was given as a test part stays one: nothing of it is trained or chosen on.
+    assert (prepared.dataset.splits == "test").sum() == (splits == "test").sum()
+
+
+def test_prepare_data_removes_from_train_what_validation_holds(faces: Dataset, settings: Settings) -> None:
+    ids = faces.content_ids.copy()
+    train, val = np.flatnonzero(faces.splits == "train"), np.flatnonzero(faces.splits == "val")
+    ids[train[:3]] = ids[val[:3]]
+    leaky = replace(faces, content_ids=ids)
+    assert prepare_data(leaky, settings).leaks_removed == 3
+    assert prepare_data(leaky, settings.with_overrides({"remove_leaks": "false"})).leaks_removed == 0
+
+
+def test_prepare_data_without_images_to_train_on_is_refused(faces: Dataset, settings: Settings) -> None:
+    with pytest.raises(DataError, match="train"):
+        prepare_data(faces.with_splits(np.full(len(faces), "val")), settings)
+
+
+def test_prepare_data_one_class_is_refused(faces: Dataset, settings: Settings) -> None:
+    with pytest.raises(DataError, match="two classes"):
+        prepare_data(faces, settings.with_overrides({"classes": "happy"}))
+
+
+def test_prepare_data_unknown_class_is_refused(faces: Dataset, settings: Settings) -> None:
+    with pytest.raises(LabelError, match="bored"):
+        prepare_data(faces, settings.with_overrides({"classes": "happy,bored"}))
+
+
+def test_batches_an_epoch_can_be_drawn_again(faces: Dataset, settings: Settings) -> None:
+    train = prepare_data(faces, settings).train
+    first, again, next_epoch = (Batches(train, settings, training=True, epoch=epoch) for epoch in (3, 3, 4))
+    assert np.array_equal(first[1][0], again[1][0])
+    assert not np.array_equal(first[1][0], next_epoch[1][0])
+    first.on_epoch_end()
+    assert np.array_equal(first[1][0], next_epoch[1][0])
+
+
+def test_batches_cover_every_image_once(faces: Dataset, settings: Settings) -> None:
+    train = prepare_data(faces, settings).train
+    batches = Batches(train, settings, training=True)
+    seen = sum(batches[index][1]["labels"].sum(axis=0) for index in range(len(batches)))
+    assert np.array_equal(seen, train.targets["labels"].sum(axis=0))
+
+
+def test_batches_small_images_come_small(faces: Dataset, settings: Settings) -> None:
+    train = prepare_data(faces, settings).train
+    model_input = Batches(train, settings, training=True, image_size=32)[0][0]
+    assert model_input.shape == (16, 32, 32, 1)
+    assert model_input.dtype == np.float32
