@@ -81,6 +81,11 @@ class Bundle:
             f"The model {self.name!r} has no head {wanted!r}. It has: {', '.join(head.name for head in self.heads)}"
         )
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes it was trained to pick or merge (see `fer.labels.ClassMap.parse`); empty where it took the data's own."""
+        return tuple(self.card["settings"]["data"]["classes"])
+
     @cached_property
     def preprocessing(self) -> Preprocessing:
         return Preprocessing.from_dict(self.card["preprocessing"])
@@ -119,7 +124,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         if card["format"] != FORMAT:
             raise BundleError(f"The model {path.name!r} has card format {card['format']}; this version reads format {FORMAT}.")
         bundle = Bundle(path, card, identity)
-        bundle.default_head, bundle.preprocessing  # noqa: B018  a card that makes no sense is refused here, not at the first face
+        bundle.default_head, bundle.classes, bundle.preprocessing  # noqa: B018  a card that makes no sense is refused here, not at the first face
     except BundleError:
         raise
     except (ValueError, KeyError, TypeError, FerError) as error:
@@ -143,7 +148,7 @@ def file_sha256(path: Path) -> str:
 
 def _verify(path: Path) -> str:
     """Check the files of a bundle against SHA256SUMS; returns the hash of that list, which is the bundle's identity."""
-    listing = (path / SUMS).read_text(encoding="utf-8")
+    listing = (path / SUMS).read_text(encoding="utf-8", errors="replace")  # a changed byte may be no UTF-8 any more
     sums = {name: digest for digest, mark, name in (line.partition("  ") for line in listing.split("\n")) if mark}
     if set(sums) != set(FILES) or listing.count("\n") != len(FILES):
         raise BundleError(f"The model {path.name!r} was changed: {SUMS} should list {', '.join(FILES)}. Make the bundle again.")

@@ -6,8 +6,8 @@ Runs where Keras and TensorFlow may be imported: the command line (`python -m fe
 from __future__ import annotations
 
 import json
+import os
 import re
-import shutil
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -48,12 +48,12 @@ def create_bundle(run: Run, name: str, *, models: Path | None = None) -> Bundle:
     """Make a bundle of a run's best weights.
 
     Args:
-        run: a run with at least one finished epoch that is not going.
+        run: a run that has finished, or was stopped after its first epoch.
         name: name of the bundle, also of its folder; an existing one of that name is replaced only when all has succeeded.
         models: folder of bundles; None for the project's.
 
     Raises:
-        RunError: the run is going, or has no finished epoch.
+        RunError: the run is going, has no finished epoch, or was killed before it answered its validation part.
         SettingsError: the name cannot be a folder's.
         BundleError: LiteRT does not agree with Keras, or the folder cannot be written.
     """
@@ -73,7 +73,7 @@ def create_bundle(run: Run, name: str, *, models: Path | None = None) -> Bundle:
             built.mkdir()
             _build(run, name, built)
             if target.exists():
-                shutil.rmtree(target)
+                target.rename(Path(folder) / "replaced")  # and gone with the folder; a kill in between leaves it there
             built.rename(target)
     except OSError as error:
         raise BundleError(f"Cannot write the model to {target}: {error.strerror or error}.") from error
@@ -81,7 +81,7 @@ def create_bundle(run: Run, name: str, *, models: Path | None = None) -> Bundle:
 
 
 def _build(run: Run, name: str, folder: Path) -> None:
-    prepare_keras()
+    prepare_keras(Path(os.devnull))
     import keras
 
     from fer.networks import build_network, count_multiply_adds
@@ -110,8 +110,8 @@ def _build(run: Run, name: str, folder: Path) -> None:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "recipe": run.recipe_name,
         "heads": [_head_card(head, data["heads"][head], validation) for head in heads],
-        # FER+ votes are the better labels, and know contempt; the other head answers on request.
-        "default_head": "votes" if "votes" in heads else "labels",
+        # FER+ votes are the better labels, and know contempt; but who chose the classes wants those. The other waits to be asked.
+        "default_head": "votes" if "votes" in heads and not settings.data.classes else "labels",
         "preprocessing": settings.preprocessing.as_dict(),
         "crop": "As FER2013 was cropped: upright square, eyes at (0.31, 0.39) and (0.68, 0.38) of its side; borders replicated.",
         "parameters": int(model.count_params()),
@@ -184,22 +184,24 @@ def _training_card(run: Run) -> dict[str, Any]:
 
 def _reproduce(run: Run, name: str) -> list[str]:
     """The commands that made it, without the paths of the machine where it was made."""
-    from fer.recipes import load_recipe
+    from fer.recipes import list_recipes
 
     request = run.request
+    shipped = {recipe.name: recipe.settings.as_dict() for recipe in list_recipes()}.get(run.recipe_name)
     data = request["data"] if ":" in request["data"] or request["data"] == "synthetic" else Path(request["data"]).name
-    command = f"python -m fer train --recipe {run.recipe_name} --data {data}"
+    # A recipe of the user's own is a file that only they have; the card's `settings` say all that stood in it.
+    recipe = f"{run.recipe_name}.toml" if shipped is None else run.recipe_name
+    command = f"python -m fer train --recipe {recipe} --data {data}"
     if request["ferplus"]:
         command += f" --ferplus {Path(request['ferplus']).name}"
-    shipped = load_recipe(run.recipe_name).settings.as_dict()
     for section, values in run.settings.as_dict().items():
         for key, value in values.items():
-            if list_or_value(value) != list_or_value(shipped[section].get(key)):
-                command += f" --set {section}.{key}={list_or_value(value)}"
+            if shipped is not None and _setting_text(value) != _setting_text(shipped[section].get(key)):
+                command += f" --set {section}.{key}={_setting_text(value)}"
     return [f"{command} --run RUN", f"python -m fer bundle RUN {name}"]
 
 
-def list_or_value(value: Any) -> str:
+def _setting_text(value: Any) -> str:
     """A setting's value as `--set` reads it."""
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 

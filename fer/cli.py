@@ -74,7 +74,11 @@ def _parser() -> argparse.ArgumentParser:
         "--head", metavar="NAME", help="which head of the model answers; default: the one that fits the data's classes"
     )
     evaluate.add_argument(
-        "--save", action="store_true", help="keep the report in the workspace, where the Evaluate page shows it"
+        "--save",
+        metavar="DIR",
+        nargs="?",
+        const="",
+        help="keep the report in the workspace, for the Evaluate page, or in a new folder DIR",
     )
     _finish(evaluate, commands.evaluate)
 

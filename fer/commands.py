@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,10 @@ def train(options: argparse.Namespace) -> int:
         run = create_run(options.recipe, options.data, overrides=overrides, ferplus=options.ferplus, run_dir=options.run)
     else:
         raise SettingsError("Training needs --recipe and --data, or --resume.")
-    if not options.json:
+    # With --json, stdout is for the answer alone, and what is said on the way goes to stderr.
+    with redirect_stdout(sys.stderr if options.json else sys.stdout):
         print(f"Run {run.path}", flush=True)
-    train_run(run)
+        train_run(run)
     if options.json:
         return _print_json(_run_row(run))
     print(f"{run.status}. {run.reason}".strip())
@@ -96,7 +98,12 @@ def _run_row(run: Any) -> dict[str, Any]:
 def runs(options: argparse.Namespace) -> int:
     from fer.training import list_runs
 
-    rows = [_run_row(run) for run in list_runs()]
+    rows: list[dict[str, Any]] = []
+    for run in list_runs():
+        try:
+            rows.append(_run_row(run))
+        except FerError as error:
+            rows.append({"id": run.id, "path": str(run.path), "error": str(error)})
     if options.json:
         return _print_json(rows)
     if not rows:
@@ -104,6 +111,10 @@ def runs(options: argparse.Namespace) -> int:
         return 0
     table = []
     for row in rows:
+        if "error" in row:
+            table.append([row["id"], "", "damaged", "", ""])
+            print(f"error: {row['error']}", file=sys.stderr)
+            continue
         best = "" if row["best_val_accuracy"] is None else f"{row['best_val_accuracy']:.1%}"
         table.append([row["id"], row["recipe"], row["status"], f"{row['epochs']}/{row['epochs_total']}", best])
     _print_table(["run", "recipe", "status", "epochs", "best val accuracy"], table)
@@ -121,8 +132,8 @@ def evaluate(options: argparse.Namespace) -> int:
     report = evaluate(
         bundle, dataset, split=options.split, head=options.head, progress=lambda share: progress("Evaluating", share)
     )
-    if options.save:
-        folder = report.save()
+    if options.save is not None:
+        folder = report.save(options.save or None)
         print(f"Report kept at {folder}", file=sys.stderr)
     if options.json:
         return _print_json(report.as_dict())
@@ -136,13 +147,14 @@ def predict(options: argparse.Namespace) -> int:
     from fer.inference.recognizer import Recognizer
 
     recognizer = Recognizer(options.model or DEFAULT_MODEL, None if options.no_detect else options.detector)
+    recognizer.bundle.head(options.head)  # one that is not there is said once, not for every picture
     answers, failed = [], False
     for path in options.images:
         try:
             faces = recognizer.predict(read_image(Path(path)), whole_image=options.no_detect, head=options.head)
         except FerError as error:
             # One bad picture must not cost the answers of the others.
-            print(f"error: {path}: {error}", file=sys.stderr)
+            print(f"error: {error}" if path in str(error) else f"error: {path}: {error}", file=sys.stderr)
             failed = True
             continue
         answers.append({"path": path, "faces": [face.as_dict() for face in faces]})
@@ -240,7 +252,8 @@ def _progress() -> Callable[[str, float], None]:
     def show(what: str, share: float) -> None:
         filled = round(30 * share)
         print(
-            f"\r{what} {'█' * filled}{'░' * (30 - filled)} {share:4.0%}",
+            # The line is wiped first: the words before may have been longer.
+            f"\r\x1b[K{what} {'█' * filled}{'░' * (30 - filled)} {share:4.0%}",
             end="\n" if share >= 1 else "",
             file=sys.stderr,
             flush=True,

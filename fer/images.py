@@ -75,7 +75,7 @@ def content_id(image: NDArray[np.uint8]) -> int:
 
 def _read_bytes(source: str | Path | bytes) -> tuple[str, bytes]:
     if isinstance(source, bytes):
-        name, data = "The picture", source
+        name, data = "The file", source
     else:
         path = Path(source)
         name = str(path)

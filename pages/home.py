@@ -43,7 +43,7 @@ with st.grid(4, min_column_width=160):
     going = sum(run.is_active for run in runs)
     plain_metric("Runs", count(len(runs)), f"{going} going" if going else "none going")
 reading_place = st.container()
-with st.grid(5, min_column_width=170, border=True):
+with st.grid(5, min_column_width=140, border=True):
     for page, title, icon, purpose in STEPS:
         with st.container(gap="xsmall"):
             st.page_link(f"pages/{page}.py", label=f"**{title}**", icon=icon)

@@ -30,7 +30,7 @@ from fer.images import content_id, is_grey_image
 from fer.labels import LabelSet
 from fer.workspace import cache_dir
 
-READER_VERSION = 1  # raise it whenever the same source would be read differently
+READER_VERSION = 2  # raise it whenever the same source would be read differently
 LARGEST_ARRAY_SIDE = 128  # larger pictures stay files: as an array they would outgrow the page cache
 _PIXELS = "images.raw"
 _STALE_SECONDS = 24 * 3600

@@ -6,6 +6,7 @@ heights: the deepest folder that names an emotion is the class, the deepest that
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -68,7 +69,9 @@ def class_folders(sizes: Mapping[str, int]) -> tuple[list[Row], list[Problem]]:
             class_parents.add("/".join(folders[:depth]))
             rows[name] = Row(name, canonical_label(folders[depth]), split_of(folders))
     problems = _outside_classes(outside, class_parents)
-    copies = [name for name, row in rows.items() if _has_copy_higher_up(row, rows, sizes)]
+    shared = posixpath.commonpath([posixpath.dirname(name) for name in rows]) if rows else ""
+    shared_folders = len(shared.split("/")) if shared else 0
+    copies = [name for name, row in rows.items() if _has_copy_higher_up(row, rows, sizes, shared_folders)]
     for name in copies:
         del rows[name]
     if copies:
@@ -100,11 +103,14 @@ def _outside_classes(outside: Iterable[str], class_parents: set[str]) -> list[Pr
     return problems
 
 
-def _has_copy_higher_up(row: Row, rows: Mapping[str, Row], sizes: Mapping[str, int]) -> bool:
-    """Some archives hold their whole tree twice, once more in an outer folder: `images/train/…` and `images/images/train/…`."""
+def _has_copy_higher_up(row: Row, rows: Mapping[str, Row], sizes: Mapping[str, int], shared_folders: int) -> bool:
+    """Some archives hold their whole tree twice, once more in an outer folder: `images/train/…` and `images/images/train/…`.
+
+    All of it may lie below more folders, which all rows share.
+    """
     parts = row.name.split("/")
-    for start in range(1, len(parts) - 1):
-        name = "/".join(parts[start:])
+    for start in range(shared_folders + 1, len(parts) - 1):
+        name = "/".join(parts[:shared_folders] + parts[start:])
         if name in rows and rows[name].split == row.split and sizes[name] == sizes[row.name]:
             return True
     return False

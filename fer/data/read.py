@@ -82,7 +82,9 @@ def _read_path(path: Path, name: str, report: Progress) -> Dataset:
         entry = entry_dir(content_key(path))
         had_entry = entry.exists()
         dataset = load_entry(entry, name=name, source=path)
-        if dataset is None:
+        if dataset is not None:
+            report("Looking at the files", 1.0)
+        else:
             if had_entry:  # and it is damaged: it would stand in the way of a new one
                 shutil.rmtree(entry, ignore_errors=True)
             with new_entry(entry) as work:

@@ -17,7 +17,7 @@ from fer.data.dataset import Dataset
 from fer.errors import DataError, LabelError
 from fer.evaluation.ferplus import FerPlusScore, score_votes
 from fer.evaluation.report import Report
-from fer.labels import FER7, FER8, LabelSet
+from fer.labels import FER7, FER8, ClassMap, LabelSet
 
 if TYPE_CHECKING:  # the classifier opens LiteRT, and training, which takes only the votes from this package, needs neither
     from fer.bundles import Bundle, Head
@@ -38,6 +38,9 @@ def evaluate(
 ) -> Report:
     """Let a bundle answer a dataset.
 
+    A bundle that was trained on picked or merged classes is held against the dataset's images with their labels picked and
+    merged alike, unless the head that answers knows the dataset's own classes.
+
     Args:
         bundle: the trained model.
         dataset: with labels, and with FER+ votes for the strict FER+ figure too.
@@ -53,6 +56,7 @@ def evaluate(
         DataError: the dataset has no such split, or no image.
         LabelError: no head, or not the one named, knows all the dataset's classes.
     """
+    dataset, class_note = _with_trained_classes(bundle, dataset, head)
     split = split or next((name for name in ("test", "val") if name in dataset.split_names), WHOLE)
     part = dataset if split == WHOLE else dataset.split(split)
     if not len(part):
@@ -65,7 +69,7 @@ def evaluate(
         classifier = Classifier(bundle)
     heads = {answering.name: answering for answering in (chosen, votes_head) if answering}
     answers = _predict(bundle, classifier, part, heads, progress)
-    notes = list(_notes(part, split, chosen))
+    notes = [*class_note, *_notes(part, split, chosen)]
     ferplus: FerPlusScore | None = None
     if part.votes is not None:
         if votes_head:
@@ -143,6 +147,15 @@ def spread_classes(y_prob: NDArray[np.floating], source: LabelSet, target: Label
     return spread
 
 
+def _with_trained_classes(bundle: Bundle, dataset: Dataset, head: str | None) -> tuple[Dataset, tuple[str, ...]]:
+    """The dataset with its classes picked and merged as the bundle's were where the head needs it, and a note that says so."""
+    if not bundle.classes or set(dataset.label_set) <= set(bundle.head(head).label_set):
+        return dataset, ()
+    mapped = dataset.with_classes(ClassMap.parse(dataset.label_set, bundle.classes))
+    left_out = "; images of other classes were left out" if len(mapped) < len(dataset) else ""
+    return mapped, (f"The dataset's classes were picked and merged as in training: {', '.join(bundle.classes)}{left_out}.",)
+
+
 def _predict(
     bundle: Bundle, classifier: Classifier, part: Dataset, heads: Iterable[str], progress: Callable[[float], None] | None
 ) -> dict[str, NDArray[np.float32]]:
@@ -152,8 +165,8 @@ def _predict(
     for start in range(0, len(part), CHUNK):
         indices = np.arange(start, min(start + CHUNK, len(part)))
         batch = part.images.batch(indices, size, channels)
-        for name, done in chunks.items():
-            done.append(classifier.predict_batch(batch, head=name))
+        for name, y_prob in classifier.predict_heads(batch, chunks).items():
+            chunks[name].append(y_prob)
         if progress:
             progress((int(indices[-1]) + 1) / len(part))
     return {name: np.concatenate(done) for name, done in chunks.items()}

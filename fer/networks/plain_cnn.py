@@ -35,6 +35,11 @@ class PlainCnn:
                 "plain_cnn needs as many kernels and dropouts as filters. "
                 f"Received: {len(self.filters)} filters, {len(self.kernels)} kernels, {len(self.dropouts)} dropouts."
             )
+        rates = (*self.dropouts, self.dense_dropout)
+        if min((*self.filters, *self.kernels, *self.dense), default=1) < 1 or not all(0 <= rate < 1 for rate in rates):
+            raise SettingsError(
+                f"plain_cnn takes filters, kernels and units of 1 or more, and rates from 0 to below 1. Received: {self}"
+            )
 
     @property
     def any_input_size(self) -> bool:
@@ -49,6 +54,11 @@ class PlainCnn:
             x = layers.Conv2D(filters, kernel, padding="same", kernel_regularizer=penalty)(x)
             x = layers.BatchNormalization()(x)
             x = layers.Activation("relu")(x)
+            if min(x.shape[1:3]) < 2:
+                raise SettingsError(
+                    f"plain_cnn halves the image {len(self.filters)} times, and an input of {model_input.shape[1]} pixels is too "
+                    "small for that. Raise preprocessing.size, or take fewer filters, kernels and dropouts."
+                )
             x = layers.MaxPooling2D(2)(x)
             x = layers.Dropout(dropout)(x)
         x = layers.Flatten()(x)

@@ -37,6 +37,10 @@ class SeResNet:
             raise SettingsError(f"se_resnet has a stem of two convolutions. Received: {len(self.stem)} stem channels.")
         if len(self.widths) != len(self.depths) or not self.widths:
             raise SettingsError(f"se_resnet needs as many depths as widths. Received: {self.widths} and {self.depths}")
+        if min(*self.stem, *self.widths, *self.depths, self.squeeze) < 1 or not 0 <= self.dropout < 1:
+            raise SettingsError(
+                f"se_resnet takes channels, depths and squeeze of 1 or more, and a rate from 0 to below 1. Received: {self}"
+            )
 
     @property
     def any_input_size(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 from fer.augmentation import Augmentation
@@ -130,6 +130,11 @@ class Settings:
             raise SettingsError(
                 "training.small_size needs an architecture that takes any input size; this one does not. Set it to 0."
             )
+        size = self.preprocessing.size
+        if self.training.small_size and not 8 <= self.training.small_size <= size:
+            raise SettingsError(
+                f"training.small_size is 0, or lies in 8…{size} (preprocessing.size). Received: {self.training.small_size}"
+            )
 
     @classmethod
     def from_dict(cls, sections: Mapping[str, Any]) -> Settings:
@@ -139,9 +144,11 @@ class Settings:
             SettingsError: a section or key is unknown, or a value has the wrong type or range.
         """
         _refuse_unknown(sections, [f.name for f in fields(cls)], "section")
-        network = dict(sections.get("network", {"architecture": "se_resnet"}))
+        given = sections.get("network", {"architecture": "se_resnet"})
+        _refuse_no_section("network", given)
+        network = dict(given)
         architecture = network.pop("architecture", None)
-        if architecture not in ARCHITECTURES:
+        if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
             raise SettingsError(f"Unknown network.architecture {architecture!r}. Known: {', '.join(ARCHITECTURES)}")
         return cls(
             data=_section(DataSettings, "data", sections.get("data", {})),
@@ -199,9 +206,13 @@ def _refuse_unknown(given: Mapping[str, Any], known: list[str], kind: str) -> No
         raise SettingsError(f"Unknown {kind}: {', '.join(map(repr, unknown))}. Known: {', '.join(known)}")
 
 
-def _section(kind: type[Any], name: str, values: Mapping[str, Any]) -> Any:
-    if not is_dataclass(kind) or not isinstance(values, Mapping):
+def _refuse_no_section(name: str, values: object) -> None:
+    if not isinstance(values, Mapping):
         raise SettingsError(f"Section {name!r} holds settings by name. Received: {values!r}")
+
+
+def _section(kind: type[Any], name: str, values: Mapping[str, Any]) -> Any:
+    _refuse_no_section(name, values)
     hints = typing.get_type_hints(kind)
     _refuse_unknown(values, [f.name for f in fields(kind)], f"setting in [{name}]")
     return kind(**{key: _convert(value, hints[key], f"{name}.{key}") for key, value in values.items()})

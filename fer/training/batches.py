@@ -29,7 +29,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def __init__(
         self, data: LearningSet, settings: Settings, *, training: bool, epoch: int = 0, image_size: int | None = None
     ) -> None:
-        # One thread ahead of the step is enough: a batch takes a tenth of the time that a step takes.
+        # Two threads ahead of the step are enough: a batch takes a tenth of the time that a step takes.
         super().__init__(workers=2 if training else 1, max_queue_size=8)
         self.data = data
         self.settings = settings

@@ -56,10 +56,12 @@ def prepare_data(dataset: Dataset, settings: Settings) -> PreparedData:
     dataset = dataset.with_classes(ClassMap.parse(dataset.label_set, settings.data.classes))
     dataset = _with_validation(dataset, settings)
     dataset, leaks_removed = remove_leaks(dataset) if settings.data.remove_leaks else (dataset, 0)
-    for split in ("train", "val"):
-        if not np.any(dataset.splits == split):
+    for split, use in (("train", "train"), ("val", "validate")):
+        if split not in dataset.split_names:
+            have = ", ".join(f"{sum(counts.values()):,} in {name or 'no split'}" for name, counts in dataset.counts().items())
             raise DataError(
-                f"No images to {'train' if split == 'train' else 'validate'} on: the dataset {dataset.name!r} is too small."
+                f"No images to {use} on: of the classes chosen, the dataset {dataset.name!r} has {have or 'none'}. "
+                "Give data with more images in train, or in no split."
             )
     if len(np.unique(dataset.split("train").label_ids)) < 2:
         raise DataError("Training needs images of at least two classes.")

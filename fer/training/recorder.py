@@ -53,6 +53,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         return len(read_history(self._checkpoint)) if self._checkpoint.is_file() else 0
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
+        self._candidate.unlink(missing_ok=True)  # of an epoch that was cut off, and begins anew
         checkpoint = self._checkpoint
         if checkpoint.is_file():
             self.history = load_checkpoint(checkpoint, self.model)
@@ -75,8 +76,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
             return
         self._last_row = now
         figures = _named(logs or {})
-        if not math.isfinite(figures["loss"]):
-            raise RunError("The loss is no number any more: the training diverged. Start again with a lower learning rate.")
+        _require_finite(figures)
         if self.run.stop_requested:
             raise StopRequested
         seconds = now - self._epoch_start
@@ -104,8 +104,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
             "seconds": seconds,
             "images_per_second": self.images / seconds,
         }
-        if not math.isfinite(row["loss"]):
-            raise RunError("The loss is no number any more: the training diverged. Start again with a lower learning rate.")
+        _require_finite(row)
         self.history.append(row)
         # The best weights go first: a kill between the two writes repeats the epoch, and writes the same weights again.
         if self._candidate.exists():
@@ -122,6 +121,12 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
             for row in self.history:
                 append_json_line(beside, row)
         (self.run.path / "progress.jsonl").unlink(missing_ok=True)
+
+
+def _require_finite(figures: dict[str, Any]) -> None:
+    """Refuse to go on with a loss, of training or validation, that is no number: nothing is better or worse than it."""
+    if not all(math.isfinite(figures[name]) for name in ("loss", "val_loss") if name in figures):
+        raise RunError("The loss is no number any more: the training diverged. Start again with a lower learning rate.")
 
 
 def reseed(model: keras.Model, seed: int, epoch: int) -> None:

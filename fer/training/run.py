@@ -131,12 +131,17 @@ class Run:
     def stop(self) -> None:
         """Ask the process to end after the batch it is at; finished epochs are kept, and the run can be resumed.
 
+        It first answers the validation part with the best weights so far (seconds), so a bundle can be made of them.
+
         Raises:
-            RunError: the run is not going.
+            RunError: the run is not going, or its folder cannot be written.
         """
         if not self.is_active:
             raise RunError(f"The run {self.id} is not going (it is {self.status}), so there is nothing to stop.")
-        self._stop_file.touch()
+        try:
+            self._stop_file.touch()
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
 
     @property
     def stop_requested(self) -> bool:
@@ -150,8 +155,7 @@ class Run:
         """
         if self.is_active:
             raise RunError(f"The run {self.id} is going already.")
-        if self.status == "finished":
-            raise RunError(f"The run {self.id} is finished. Start a new one to train on.")
+        self._require_unfinished()
         self.launch()
         return self
 
@@ -159,16 +163,19 @@ class Run:
         """Enter this process as the one that works on the run; only one can.
 
         Raises:
-            RunError: another living process works on it, or the folder cannot be written.
+            RunError: it is finished, another living process works on it, or the folder cannot be written.
         """
+        self._require_unfinished()
         worker = self._worker()
-        if worker.get("pid") != os.getpid():
-            if _is_alive(worker):
-                raise RunError(
-                    f"The run {self.id} is going already, in process {worker['pid']}. Stop it first, or choose another folder."
-                )
+        is_ours = worker.get("pid") == os.getpid()
+        if not is_ours and _is_alive(worker):
+            raise RunError(
+                f"The run {self.id} is going already, in process {worker['pid']}. Stop it first, or choose another folder."
+            )
+        # Where `launch` has entered us, a request to stop is newer than the launch, and holds.
+        if not (is_ours and self._state().get("status") == "starting"):
             self._enter_worker(os.getpid())
-        self._stop_file.unlink(missing_ok=True)
+            self._stop_file.unlink(missing_ok=True)
 
     def write_state(self, status: str, reason: str = "") -> None:
         """Record how far the run is."""
@@ -180,8 +187,8 @@ class Run:
         Raises:
             RunError: the folder cannot be written, or the process ended at once.
         """
-        self._stop_file.unlink(missing_ok=True)
         try:
+            self._stop_file.unlink(missing_ok=True)
             self.write_state("starting", "Starting a training process")
             with (self.path / "train.log").open("ab") as log:
                 worker = subprocess.Popen(
@@ -196,6 +203,10 @@ class Run:
             self._enter_worker(worker.pid)
         except OSError as error:
             raise cannot_write(self.path, error) from error
+
+    def _require_unfinished(self) -> None:
+        if self.status == "finished":
+            raise RunError(f"The run {self.id} is finished. Start a new one to train on.")
 
     def _enter_worker(self, pid: int) -> None:
         try:

@@ -38,9 +38,8 @@ def train_run(run: Run) -> Run:
         KeyboardInterrupt: it was interrupted by the user or asked to stop by a signal.
     """
     run.claim()
-    with _stderr_into(run.path / "train.log"):
-        prepare_keras()
-        from fer.training.recorder import StopRequested
+    prepare_keras(run.path / "train.log")
+    from fer.training.recorder import StopRequested
 
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -52,15 +51,15 @@ def train_run(run: Run) -> Run:
         run.write_state("stopped", "Interrupted. Resume goes on from the last finished epoch.")
         raise
     except FerError as error:
-        run.write_state("failed", str(error))
+        _write_failure(run, str(error))
         raise
     except MemoryError as error:
-        raise _failed(run, "Out of memory. Try a smaller batch_size or preprocessing.size.") from error
+        raise _write_failure(run, "Out of memory. Try a smaller batch_size or preprocessing.size.") from error
     except OSError as error:
-        raise _failed(run, f"Cannot write the run: {error}. Free some space and resume.") from error
+        raise _write_failure(run, f"Cannot write the run: {error}. Free some space and resume.") from error
     except Exception as error:
         # A defect of ours, or of Keras: the page must still learn that the run is over; the log has the traceback.
-        run.write_state("failed", f"{type(error).__name__}: {error}. Details stand in {run.path / 'train.log'}")
+        _write_failure(run, f"{type(error).__name__}: {error}. Details stand in {run.path / 'train.log'}")
         raise
     return run
 
@@ -78,7 +77,7 @@ def _train(run: Run) -> None:
     from fer.training.batches import Batches
     from fer.training.checkpoint import load_weights
     from fer.training.compile import build_model, compile_model, computes_in_bfloat16, make_policies
-    from fer.training.recorder import Recorder
+    from fer.training.recorder import Recorder, StopRequested
 
     keras.utils.set_random_seed(settings.training.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if computes_in_bfloat16(settings) else "float32")
@@ -91,28 +90,40 @@ def _train(run: Run) -> None:
     # The averaged weights are swapped in for validation only; the recorder stands before the swap (see there).
     swap = [keras.callbacks.SwapEMAWeights()] if settings.training.ema else []
     run.write_state("running", "Training")
-    for image_size, last_epoch in _stages(settings):
-        epochs_done = recorder.epochs_done
-        if epochs_done < last_epoch and not model.stop_training:
-            model.fit(
-                Batches(prepared.train, settings, training=True, epoch=epochs_done, image_size=image_size),
-                validation_data=Batches(prepared.val, settings, training=False),
-                initial_epoch=epochs_done,
-                epochs=last_epoch,
-                shuffle=False,  # the batches are in an order of their own; Keras' would come from a state that is not saved
-                callbacks=[*policies, recorder, *swap],
-                verbose=0,
-            )
+    (run.path / "validation.npz").unlink(missing_ok=True)  # of an earlier stop: the best weights may become others
+    stopped: StopRequested | None = None
+    try:
+        for image_size, last_epoch in _stages(settings):
+            epochs_done = recorder.epochs_done
+            if epochs_done < last_epoch and not model.stop_training:
+                model.fit(
+                    Batches(prepared.train, settings, training=True, epoch=epochs_done, image_size=image_size),
+                    validation_data=Batches(prepared.val, settings, training=False),
+                    initial_epoch=epochs_done,
+                    epochs=last_epoch,
+                    shuffle=False,  # the batches are in an order of their own; Keras' would come from a state that is not saved
+                    callbacks=[*policies, recorder, *swap],
+                    verbose=0,
+                )
+    except StopRequested as request:
+        stopped = request
+        if not (run.path / "best.npz").is_file():
+            raise
+    # Also of a run that was stopped, so that a bundle can be made of its best epoch so far.
     run.write_state("running", "Answering the validation part with the best weights")
     load_weights(run.path / "best.npz", model)
     _write_validation(run, model, prepared, settings)
+    if stopped:
+        raise stopped
 
 
-def prepare_keras() -> None:
-    """Choose Keras' backend and quieten it; before the first import of Keras in this process."""
+def prepare_keras(log: Path) -> None:
+    """Choose Keras' backend and import it; what TensorFlow's C++ side prints meanwhile goes to `log`."""
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     # 3 hides also the errors that TensorFlow reports where there is no GPU; its failures reach us as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with _stderr_into(log):
+        import keras  # noqa: F401
 
 
 @contextmanager
@@ -184,7 +195,8 @@ def _write_validation(run: Run, model: Any, prepared: PreparedData, settings: Se
         np.savez_compressed(beside, samples=prepared.val.images[spread], **arrays)
 
 
-def _failed(run: Run, reason: str) -> RunError:
+def _write_failure(run: Run, reason: str) -> RunError:
+    """Write into the run's state why it failed; returns the same as an error."""
     try:
         run.write_state("failed", reason)
     except OSError:

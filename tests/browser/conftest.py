@@ -41,8 +41,8 @@ def browser(camera_clip: Path) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
-    """The app, fresh, with nothing in its workspace; shared by all browser tests."""
+def app(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """The app, fresh, with nothing in its workspace; shared by all browser tests, and started only where there is a browser."""
     with running_app(tmp_path_factory.mktemp("app")) as running:
         yield running
         log = running.log.read_text(encoding="utf-8", errors="replace")

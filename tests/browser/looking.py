@@ -25,6 +25,14 @@ def assert_fine(page: Page) -> None:
         assert shown.count() == 0, shown.first.inner_text()
 
 
+def take_photo(page: Page) -> None:
+    """Press the camera widget's button once the camera gives pictures, and wait for the answer."""
+    video = page.get_by_test_id("stCameraInput").locator("video")
+    wait_until("a picture of the camera", lambda: video.evaluate("video => video.readyState >= 2 && video.videoWidth > 0"))
+    page.get_by_text("Take Photo").click()
+    page.get_by_test_id("stMarkdown").filter(has_text="camera-input").first.wait_for()
+
+
 def wait_until(what: str, condition: Callable[[], Any], seconds: float = 30) -> Any:
     """Ask again and again until the answer is true, and return it.
 

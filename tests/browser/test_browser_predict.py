@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from fer.data.synthetic import draw_scene
-from tests.browser.looking import assert_fine, open_page, wait_until
+from tests.browser.looking import assert_fine, open_page, take_photo, wait_until
 from tools.running_app import RunningApp, settle
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def test_predict_without_a_face_offers_the_whole_picture(app: RunningApp, page: 
 def test_predict_takes_a_picture(app: RunningApp, page: Page) -> None:
     open_page(page, app, "predict")
     page.get_by_role("tab", name="Take a picture").click()
-    page.get_by_text("Take Photo").click()
-    page.get_by_test_id("stMarkdown").filter(has_text="camera-input").first.wait_for()
+    take_photo(page)
     settle(page)
     assert metric(page, "Faces") == "1"
     assert_fine(page)

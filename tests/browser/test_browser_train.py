@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,16 +22,16 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def test_path_from_data_to_prediction(tmp_path: Path, page: Page) -> None:
     # A server of its own: what is chosen and made here must not change what other tests find.
     with running_app(tmp_path) as app:
-        choose_synthetic_images(page, app, 240)
-        start_training(page, epochs=3)
-        page.get_by_text("Epoch 1 of 3").or_(page.get_by_text("Epoch 2 of 3")).first.wait_for(timeout=120_000)
+        choose_synthetic_images(page, app, 480)
+        start_training(page, epochs=6)  # of a second or less each, the first apart; so many that the page sees it going
+        page.get_by_text(re.compile(r"Epoch \d of 6, batch")).first.wait_for(timeout=120_000)
         page.reload()  # the run is a process of its own and goes on
         settle(page)
         assert page.get_by_role("button", name="Stop", exact=True).is_visible()
         page.get_by_text("Finished:").wait_for(timeout=240_000)
         settle(page)
         assert charts_are_drawn(page)
-        assert page.get_by_test_id("stMetric").filter(has_text="Epochs").inner_text().split()[1:] == ["3", "of", "3"]
+        assert page.get_by_test_id("stMetric").filter(has_text="Epochs").inner_text().split()[1:] == ["6", "of", "6"]
         assert_fine(page)
 
         page.get_by_role("button", name="Make a bundle").click()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fer.labels import EMOTIONS
-from tests.browser.looking import assert_fine, open_page, wait_until
+from tests.browser.looking import assert_fine, open_page, take_photo, wait_until
 from tools.running_app import RunningApp
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def test_webcam_shows_boxes_and_expressions_live(app: RunningApp, page: Page) ->
 
     press(page, "Stop")
     page.get_by_text("Press Start").wait_for()
-    assert camera(page).locator("video").count() == 0 or not camera(page).locator("video").is_visible()
+    wait_until("the picture is gone", lambda: not camera(page).locator("video").is_visible())
 
 
 def test_webcam_starts_again_after_stop_and_after_leaving_the_page(app: RunningApp, page: Page) -> None:
@@ -81,8 +81,7 @@ def test_webcam_starts_again_after_stop_and_after_leaving_the_page(app: RunningA
     for _ in range(3):
         press(page, "Start")
         wait_for_moving_video(page)
-        press(page, "Stop")
-        page.get_by_text("Press Start").wait_for()
+        press(page, "Stop")  # and at once Start again, before the server has heard of the Stop
     press(page, "Start")
     wait_for_moving_video(page)
     navigation = page.get_by_test_id("stSidebarNavItems")
@@ -99,6 +98,5 @@ def test_webcam_starts_again_after_stop_and_after_leaving_the_page(app: RunningA
 def test_webcam_single_pictures_work_without_a_stream(app: RunningApp, page: Page) -> None:
     open_page(page, app, "webcam")
     page.get_by_text("Single pictures instead").click()
-    page.get_by_text("Take Photo").click()
-    page.get_by_test_id("stMarkdown").filter(has_text="camera-input").first.wait_for()
+    take_photo(page)
     assert_fine(page)

@@ -48,11 +48,12 @@ def test_create_bundle_readme_states_figures_and_limits(models: Path) -> None:
         assert part in text
 
 
+@pytest.mark.parametrize("bit", [1, 128])  # the high bit makes a text that is no UTF-8
 @pytest.mark.parametrize("name", ["card.json", "model.litert", "model.keras", "README.md", "SHA256SUMS"])
-def test_load_bundle_one_changed_byte_is_refused(models: Path, name: str) -> None:
+def test_load_bundle_one_changed_byte_is_refused(models: Path, name: str, bit: int) -> None:
     path = models / "tiny" / name
     content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
+    content[len(content) // 2] ^= bit
     path.write_bytes(content)
     with pytest.raises(BundleError, match=r"changed|lacks|incomplete|no bundle"):
         load_bundle("tiny")
@@ -111,3 +112,20 @@ def test_card_holds_the_curve_that_led_to_it(models: Path) -> None:
     card = json.loads((models / "tiny" / "card.json").read_text())
     assert [row["epoch"] for row in card["training"]["history"]] == [1, 2, 3, 4]
     assert card["training"]["chosen_by"] == "val_accuracy"
+
+
+def test_bundle_of_chosen_classes_and_a_recipe_of_ones_own(tmp_path: Path, fer_command: Callable[..., object]) -> None:
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text(
+        "[data]\nvotes = true\nclasses = ['good=happy+surprise', 'bad=angry+sad']\n"
+        "[network]\narchitecture = 'se_resnet'\nstem = [4, 4]\nwidths = [4]\ndepths = [1]\n[training]\nepochs = 1\n"
+    )
+    run = tmp_path / "run"
+    trained = fer_command("train", "--recipe", str(recipe), "--data", "synthetic:200", "--run", str(run), "--json")
+    assert json.loads(trained.stdout)["status"] == "finished"  # type: ignore[attr-defined]
+    made = fer_command("bundle", str(run), "mine", folder=tmp_path)
+    assert made.returncode == 0, made.stderr  # type: ignore[attr-defined]
+    bundle = load_bundle(tmp_path / "models" / "mine")
+    assert bundle.default_head.label_set.names == ("good", "bad")
+    assert bundle.classes == ("good=happy+surprise", "bad=angry+sad")
+    assert bundle.card["reproduce"][0].startswith("python -m fer train --recipe mine.toml --data synthetic:200")

@@ -1,6 +1,7 @@
 """The command line as a user meets it: JSON on stdout, words on stderr, exit codes 0, 1 and 2."""
 
 import json
+import shutil
 import subprocess
 import zipfile
 from collections.abc import Callable
@@ -103,7 +104,7 @@ def test_predict_one_bad_picture_keeps_the_answers_of_the_others(
     assert main(["predict", str(bad), str(good), "--no-detect", "--model", str(tiny_bundle), "--json"]) == 1
     output = capsys.readouterr()
     assert [answer["path"] for answer in json.loads(output.out)] == [str(good)]
-    assert "bad.jpg" in output.err
+    assert output.err.count("bad.jpg") == 1
 
 
 @pytest.mark.parametrize(
@@ -146,10 +147,29 @@ def test_runs_lists_the_run_with_its_best_figure(trained: Path, fer_command: Com
 def test_models_names_a_damaged_bundle_instead_of_failing(
     tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import shutil
-
     shutil.copytree(tiny_bundle, tmp_path / "tiny")
     (tmp_path / "tiny" / "model.litert").write_bytes(b"")
     monkeypatch.setenv("FER_MODELS", str(tmp_path))
     assert main(["models"]) == 0
     assert "damaged" in capsys.readouterr().out
+
+
+def test_runs_names_a_damaged_run_instead_of_failing(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(trained / "workspace" / "runs" / "tiny", tmp_path / "runs" / "whole")
+    (tmp_path / "runs" / "broken").mkdir()
+    (tmp_path / "runs" / "broken" / "settings.json").write_text("{")
+    monkeypatch.setenv("FER_WORKSPACE", str(tmp_path))
+    assert main(["runs"]) == 0
+    output = capsys.readouterr()
+    assert "whole" in output.out
+    assert "broken" in output.out
+    assert "folder is damaged" in output.err
+    assert main(["runs", "--json"]) == 0
+    assert {row["id"]: "error" in row for row in json.loads(capsys.readouterr().out)} == {"whole": False, "broken": True}
+
+
+def test_predict_unknown_head_is_said_once(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["predict", "a.png", "b.png", "--no-detect", "--head", "mood", "--model", str(tiny_bundle)]) == 1
+    assert capsys.readouterr().err.count("no head 'mood'") == 1

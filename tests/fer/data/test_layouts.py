@@ -76,15 +76,16 @@ def test_class_folders_files_outside_classes() -> None:
     assert [problem.name for problem in problems] == ["cover.png", "docs/figures/plot.png", "notes/readme.txt"]
 
 
-def test_class_folders_second_copy_of_the_tree() -> None:
+@pytest.mark.parametrize("above", ["", "archive/", "downloads/archive/"])
+def test_class_folders_second_copy_of_the_tree(above: str) -> None:
     """Kaggle's jonathanoheix set holds `images/train/…` and the same again as `images/images/train/…`."""
     tree = [
         f"images/{split}/{label}/{i}.jpg" for split in ("train", "validation") for label in ("sad", "happy") for i in range(3)
     ]
-    names = tree + [f"images/{name}" for name in tree]
+    names = [f"{above}{name}" for name in tree] + [f"{above}images/{name}" for name in tree]
     rows, problems = class_folders(dict.fromkeys(names, 10))
     assert len(rows) == 12
-    assert all(row.name.startswith(("images/train", "images/validation")) for row in rows)
+    assert all(row.name.removeprefix(above).startswith(("images/train", "images/validation")) for row in rows)
     assert len(problems) == 1
     assert "second copy" in problems[0].reason
     assert "11 more" in problems[0].reason

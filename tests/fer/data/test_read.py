@@ -171,7 +171,7 @@ def test_read_dataset_finds_pictures_by_content(pack, encode) -> None:
 
 @pytest.mark.parametrize("packing", ["broken", "broken.zip"])
 def test_read_dataset_no_readable_picture(packing, pack) -> None:
-    with pytest.raises(DataError, match=r"None of the 2 labelled files.*happy/a\.jpg: The picture is no picture"):
+    with pytest.raises(DataError, match=r"None of the 2 labelled files.*happy/a\.jpg: The file is no picture"):
         read_dataset(pack({"happy/a.jpg": b"text", "sad/b.jpg": b"text"}, packing))
     assert cache_leftovers() == []
 
@@ -338,9 +338,11 @@ def test_read_dataset_linked_folders(pack, small_tree, tmp_path) -> None:
 
 def test_read_dataset_reports_progress(pack, small_tree) -> None:
     calls: list[tuple[str, float]] = []
-    read_dataset(pack(small_tree, "tree.zip"), progress=lambda what, fraction: calls.append((what, fraction)))
-    assert all(0 <= fraction <= 1 for _, fraction in calls)
-    assert calls[-1] == ("Reading pictures", 1.0)
+    archive = pack(small_tree, "tree.zip")
+    for last in ("Reading pictures", "Looking at the files"):  # the second time only the cache is opened
+        read_dataset(archive, progress=lambda what, fraction: calls.append((what, fraction)))
+        assert all(0 <= fraction <= 1 for _, fraction in calls)
+        assert calls[-1] == (last, 1.0)
 
 
 @pytest.mark.parametrize(("text", "n"), [("synthetic:24", 24), ("synthetic:16:3", 16)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,8 +32,8 @@ class FakeBundle:
 
     name, sha256, preprocessing = "fake", "f" * 64, Preprocessing(size=8, channels=1)
 
-    def __init__(self, *heads: FakeHead) -> None:
-        self.heads, self.default_head = heads, heads[0]
+    def __init__(self, *heads: FakeHead, classes: tuple[str, ...] = ()) -> None:
+        self.heads, self.default_head, self.classes = heads, heads[0], classes
 
     def head(self, name: str | None = None) -> FakeHead:
         return next(head for head in self.heads if name in (None, head.name))
@@ -45,10 +46,13 @@ class FakeClassifier:
         self.bundle = bundle
         self.batch_sizes: list[int] = []
 
-    def predict_batch(self, batch: NDArray[np.uint8], head: str | None = None) -> NDArray[np.float32]:
+    def predict_heads(self, batch: NDArray[np.uint8], heads: Iterable[str]) -> dict[str, NDArray[np.float32]]:
         assert batch.shape[1:] == (8, 8, 1)
         assert batch.dtype == np.uint8
         self.batch_sizes.append(len(batch))
+        return {head: self._answer(batch, head) for head in heads}
+
+    def _answer(self, batch: NDArray[np.uint8], head: str) -> NDArray[np.float32]:
         label_set = self.bundle.head(head).label_set
         y_prob = np.full((len(batch), len(label_set)), 0.4 / (len(label_set) - 1), np.float32)
         for row, value in enumerate(batch[:, 0, 0, 0]):
@@ -266,3 +270,13 @@ def test_evaluation_package_imports_neither_litert_nor_scikit_learn() -> None:
 
     code = "import sys, fer.evaluation; print({'ai_edge_litert', 'sklearn', 'tensorflow', 'pandas'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"
+
+
+def test_evaluate_of_a_model_of_merged_classes_merges_the_dataset_alike() -> None:
+    trained = FakeBundle(FakeHead("labels", MERGED), VOTES_HEAD, classes=("positive=happy+surprise", "negative=angry+sad"))
+    dataset = make_dataset(["happy", "surprise", "sad", "fear"], "val")
+    report = run(trained, dataset)
+    assert (report.head, report.labels, report.y_true.tolist()) == ("labels", ("positive", "negative"), [0, 0, 1])
+    assert "positive=happy+surprise, negative=angry+sad; images of other classes were left out." in report.notes[0]
+    # A head that knows the dataset's own classes is held against those.
+    assert run(trained, dataset, head="votes").label_set == FER7

@@ -101,3 +101,11 @@ def test_classifier_of_a_damaged_file_says_so(bundle: Bundle, tmp_path: Path, co
         (tmp_path / "model.litert").write_bytes(content)
     with pytest.raises(BundleError, match="cannot be read"):
         Classifier(replace(bundle, path=tmp_path))
+
+
+def test_predict_heads_answers_as_each_head_alone(classifier: Classifier) -> None:
+    batch = np.full((3, 16, 16, 1), 200, np.uint8)
+    answers = classifier.predict_heads(batch, ["votes", "labels"])
+    assert list(answers) == ["votes", "labels"]
+    for head, y_prob in answers.items():
+        np.testing.assert_array_equal(y_prob, classifier.predict_batch(batch, head))

@@ -46,3 +46,8 @@ def test_build_network_answers_logits_a_head() -> None:
 def test_network_settings_that_do_not_fit_together_are_refused(kind: type, settings: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         kind(**settings)
+
+
+def test_plain_cnn_too_small_an_image_is_refused_in_words() -> None:
+    with pytest.raises(SettingsError, match="halves the image 4 times, and an input of 8 pixels"):
+        build_network(PlainCnn(), (8, 8, 1), {"labels": 7})

@@ -42,6 +42,12 @@ def test_load_recipe_unknown_lists_the_known() -> None:
         ("colour = 1", "Unknown key in the recipe mine.toml: colour"),
         ("[training]\nepoch = 3", r"Unknown setting in \[training\]: 'epoch'"),
         ("[network]\narchitecture = 'vit'", "'vit'. Known: plain_cnn, se_resnet"),
+        ("network = 5", "Section 'network' holds settings by name"),
+        ("[network]\narchitecture = ['vit']", "Unknown network.architecture"),
+        (
+            "[network]\narchitecture = 'plain_cnn'\nfilters = [0, 8, 8, 8]\n[training]\nsmall_size = 0",
+            "filters, kernels and units of 1",
+        ),
         ("[training]\nepochs = 0", "training.epochs lies in 1"),
         ("[training]\nepochs = 'many'", "training.epochs takes a value of type int"),
         ("[training]\noptimizer = 'lion'", "adam, sgd"),
@@ -86,6 +92,10 @@ def test_with_overrides_settings_that_fit_only_together_are_taken_together() -> 
         ({"flip": "perhaps"}, "type bool"),
         ({"plateau_patience": "3"}, "schedule"),
         ({"learning_rate": "nan"}, "learning_rate lies in"),
+        ({"squeeze": "0"}, "squeeze of 1 or more"),
+        ({"dropout": "1"}, "rate from 0 to below 1"),
+        ({"small_size": "4"}, "small_size is 0, or lies in 8…48"),
+        ({"small_size": "64"}, "small_size is 0, or lies in 8…48"),
     ],
 )
 def test_with_overrides_bad_value_is_refused(overrides: dict[str, Any], message: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from fer.errors import RunError
 from fer.training import Run, create_run
 from fer.training.history import best_row, is_better
 from fer.training.worker import train_run
@@ -20,6 +21,8 @@ def overrides(tiny_settings: dict[str, str]) -> dict[str, Any]:
 
 
 def _set_epochs(run: Run, epochs: int) -> None:
+    """As if more epochs had been asked for, and the run had been stopped."""
+    run.write_state("stopped")
     request = json.loads((run.path / "settings.json").read_text())
     request["settings"]["training"]["epochs"] = epochs
     (run.path / "settings.json").write_text(json.dumps(request))
@@ -55,3 +58,13 @@ def test_is_better_and_best_row_agree_on_the_first_of_equals() -> None:
     assert best_row([*history, again], "val_accuracy")["epoch"] == 2
     assert best_row([*history, again], "val_loss")["epoch"] == 2
     assert is_better(again, [], "val_loss")
+
+
+@pytest.mark.parametrize("name", ["loss", "val_loss"])
+def test_require_finite_refuses_a_loss_that_is_no_number(name: str) -> None:
+    # A first epoch with a val_loss of NaN would be kept as the best for good: nothing compares as better.
+    from fer.training.recorder import _require_finite
+
+    _require_finite({"loss": 1.0, "val_loss": 2.0})
+    with pytest.raises(RunError, match="lower learning rate"):
+        _require_finite({"loss": 1.0, "val_loss": 2.0, name: float("nan")})

@@ -60,8 +60,9 @@ def test_prepare_data_removes_from_train_what_validation_holds(faces: Dataset, s
 
 
 def test_prepare_data_without_images_to_train_on_is_refused(faces: Dataset, settings: Settings) -> None:
-    with pytest.raises(DataError, match="train"):
-        prepare_data(faces.with_splits(np.full(len(faces), "val")), settings)
+    for split in ("val", "test"):
+        with pytest.raises(DataError, match=f"to train on.* has 240 in {split}"):
+            prepare_data(faces.with_splits(np.full(len(faces), split)), settings)
 
 
 def test_prepare_data_one_class_is_refused(faces: Dataset, settings: Settings) -> None:

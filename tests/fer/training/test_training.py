@@ -1,5 +1,6 @@
 """Training with real processes: rows are streamed, a run can be stopped, killed and resumed, and says why it ended."""
 
+import errno
 import json
 import os
 import resource
@@ -110,6 +111,14 @@ def test_stop_keeps_finished_epochs_and_a_second_process_is_refused(
     _wait(lambda: not run.is_active)
     assert run.status == "stopped"
     assert len(run.epoch_rows()) >= 1
+    with np.load(run.path / "validation.npz") as stored:  # so a bundle can be made of it
+        assert len(stored["logits_labels"]) == len(stored["targets_labels"]) > 0
+    epochs = len(run.epoch_rows())
+    run.resume()
+    _wait(lambda: len(run.epoch_rows()) > epochs)
+    assert not (run.path / "validation.npz").exists(), "answers of older weights would be taken for those of the best"
+    run.stop()
+    _wait(lambda: not run.is_active)
     with pytest.raises(RunError, match="nothing to stop"):
         run.stop()
 
@@ -183,3 +192,36 @@ def test_run_damaged_state_says_so(tmp_path: Path) -> None:
     (run.path / "settings.json").write_text("{")
     with pytest.raises(RunError, match="damaged"):
         _ = run.settings
+
+
+def test_claim_of_a_finished_run_is_refused(tmp_path: Path) -> None:
+    run = create_run("compact", DATA, run_dir=tmp_path / "run")
+    run.write_state("finished")
+    with pytest.raises(RunError, match="finished"):
+        run.claim()
+
+
+def test_claim_forgets_an_old_request_to_stop_but_not_one_since_the_launch(tmp_path: Path) -> None:
+    run = create_run("compact", DATA, run_dir=tmp_path / "run")
+    (run.path / "stop").touch()
+    run.claim()
+    assert not run.stop_requested
+    run.stop()
+    run.write_state("starting")
+    run.claim()  # as the launched process does, which `launch` has entered already
+    assert run.stop_requested
+
+
+def test_resume_and_stop_of_a_folder_that_cannot_be_written_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(*_args: object, **_options: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    run = create_run("compact", DATA, run_dir=tmp_path / "run")
+    monkeypatch.setattr(Path, "unlink", read_only)
+    with pytest.raises(RunError, match="Cannot write the run folder"):
+        run.resume()
+    monkeypatch.undo()
+    run.claim()
+    monkeypatch.setattr(Path, "touch", read_only)
+    with pytest.raises(RunError, match="Cannot write the run folder"):
+        run.stop()
