@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,8 @@ from typing import Any
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, with its suffixes; it takes its place when the block ends well, and is removed when not."""
-    beside = path.with_name(f".{os.getpid()}-{path.name}")
+    # Of this thread alone: two of a server may write the same file.
+    beside = path.with_name(f".{os.getpid()}-{threading.get_ident()}-{path.name}")
     try:
         yield beside
         beside.replace(path)

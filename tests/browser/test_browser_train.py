@@ -23,11 +23,13 @@ def test_path_from_data_to_prediction(tmp_path: Path, page: Page) -> None:
     # A server of its own: what is chosen and made here must not change what other tests find.
     with running_app(tmp_path) as app:
         choose_synthetic_images(page, app, 480)
-        start_training(page, epochs=6)  # of a second or less each, the first apart; so many that the page sees it going
+        start_training(page, epochs=6)  # of a second or less each, but for the first; so many that the page sees it going
+        stop = page.get_by_role("button", name="Stop", exact=True)
+        stop.wait_for()
+        page.reload()  # the run is a process of its own and goes on: here while it starts, below while it learns
+        stop.wait_for()
         page.get_by_text(re.compile(r"Epoch \d of 6, batch")).first.wait_for(timeout=120_000)
-        page.reload()  # the run is a process of its own and goes on
-        settle(page)
-        assert page.get_by_role("button", name="Stop", exact=True).is_visible()
+        page.reload()
         page.get_by_text("Finished:").wait_for(timeout=240_000)
         settle(page)
         assert charts_are_drawn(page)

@@ -1,6 +1,8 @@
 """Files are there whole or not at all, and a reader bears a line that is being written."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -43,3 +45,18 @@ def test_read_json_lines_tail_begins_at_a_whole_line(tmp_path: Path) -> None:
 
 def test_read_json_lines_missing_file_has_no_rows(tmp_path: Path) -> None:
     assert read_json_lines(tmp_path / "none.jsonl") == []
+
+
+def test_replacing_from_two_threads_ends_with_one_whole_file(tmp_path: Path) -> None:
+    path = tmp_path / "card.json"
+    both_inside = threading.Barrier(2)
+
+    def write(text: str) -> None:
+        with replacing(path) as beside:
+            beside.write_text(text)
+            both_inside.wait(timeout=10)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, ["one", "two"]))
+    assert path.read_text() in ("one", "two")
+    assert list(tmp_path.iterdir()) == [path]
