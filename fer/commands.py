@@ -46,22 +46,28 @@ def data_info(options: argparse.Namespace) -> int:
 
 
 def train(options: argparse.Namespace) -> int:
+    from fer.data import read_dataset
+    from fer.recipes import load_recipe
     from fer.training import create_run, open_run
+    from fer.training.prepare import prepare_data
     from fer.training.worker import train_run
 
+    progress = _progress()
     if options.resume:
         if options.recipe or options.data or options.ferplus or options.overrides or options.run:
             raise SettingsError("--resume goes on with what the run was started with; it takes no other options.")
         run = open_run(options.resume)
     elif options.recipe and options.data:
-        overrides = _overrides(options.overrides)
-        run = create_run(options.recipe, options.data, overrides=overrides, ferplus=options.ferplus, run_dir=options.run)
+        recipe = load_recipe(options.recipe).with_overrides(_overrides(options.overrides))
+        # Read before a folder is made, so that data that does not serve leaves nothing behind; the reading is cached.
+        prepare_data(read_dataset(options.data, ferplus=options.ferplus, progress=progress), recipe.settings)
+        run = create_run(recipe, options.data, ferplus=options.ferplus, run_dir=options.run)
     else:
         raise SettingsError("Training needs --recipe and --data, or --resume.")
     # With --json, stdout is for the answer alone, and what is said on the way goes to stderr.
     with redirect_stdout(sys.stderr if options.json else sys.stdout):
         print(f"Run {run.path}", flush=True)
-        train_run(run)
+        train_run(run, progress=progress)
     if options.json:
         return _print_json(_run_row(run))
     print(f"{run.status}. {run.reason}".strip())

@@ -59,7 +59,7 @@ class Faces:
         *,
         min_size: float = 0,
     ) -> Faces:
-        """Faces from plain arrays (or empty lists), without those narrower than `min_size`, the largest first."""
+        """Faces from plain arrays (or empty lists), the largest first, without those narrower than `min_size`."""
         boxes, crops = as_xyxy(xyxy), as_xyxy(crop_xyxy)
         widths = boxes[:, 2] - boxes[:, 0]
         order = np.argsort(-widths, kind="stable")

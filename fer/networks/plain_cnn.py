@@ -45,13 +45,12 @@ class PlainCnn:
     def any_input_size(self) -> bool:
         return False  # the dense layers are as wide as the flattened image
 
-    def features(self, model_input: keras.KerasTensor, weight_decay: float) -> keras.KerasTensor:
-        from keras import layers, regularizers
+    def features(self, model_input: keras.KerasTensor) -> keras.KerasTensor:
+        from keras import layers
 
-        penalty = regularizers.L2(weight_decay) if weight_decay else None
         x = model_input
         for filters, kernel, dropout in zip(self.filters, self.kernels, self.dropouts, strict=True):
-            x = layers.Conv2D(filters, kernel, padding="same", kernel_regularizer=penalty)(x)
+            x = layers.Conv2D(filters, kernel, padding="same")(x)
             x = layers.BatchNormalization()(x)
             x = layers.Activation("relu")(x)
             if min(x.shape[1:3]) < 2:
@@ -63,7 +62,7 @@ class PlainCnn:
             x = layers.Dropout(dropout)(x)
         x = layers.Flatten()(x)
         for units in self.dense:
-            x = layers.Dense(units, kernel_regularizer=penalty)(x)
+            x = layers.Dense(units)(x)
             x = layers.BatchNormalization()(x)
             x = layers.Activation("relu")(x)
             x = layers.Dropout(self.dense_dropout)(x)

@@ -21,11 +21,8 @@ class NetworkSettings(Protocol):
         """Whether one set of weights takes images of any size (so training may begin with small ones)."""
         ...
 
-    def features(self, model_input: keras.KerasTensor, weight_decay: float) -> keras.KerasTensor:
-        """The trunk: float (N, H, W, C) → float (N, F).
-
-        `weight_decay` is an L2 penalty for layers where the architecture wants one; 0 where the optimizer decays weights.
-        """
+    def features(self, model_input: keras.KerasTensor) -> keras.KerasTensor:
+        """The trunk: float (N, H, W, C) → float (N, F)."""
         ...
 
 
@@ -36,8 +33,6 @@ def build_network(
     network: NetworkSettings,
     input_shape: tuple[int | None, int | None, int],
     heads: Mapping[str, int],
-    *,
-    weight_decay: float = 0.0,
 ) -> keras.Model:
     """Trunk and heads as one Keras model.
 
@@ -45,7 +40,6 @@ def build_network(
         network: settings of one of `ARCHITECTURES`.
         input_shape: (H, W, C); H and W may be None where the architecture takes any size.
         heads: number of classes of each head, by its name.
-        weight_decay: L2 penalty on kernels, see `NetworkSettings.features`.
 
     Returns:
         A model from float (N, H, W, C) to `{head: logits float32 (N, K)}`.
@@ -53,7 +47,7 @@ def build_network(
     import keras
 
     model_input = keras.Input(input_shape, name="model_input")
-    features = network.features(model_input, weight_decay)
+    features = network.features(model_input)
     # Logits in float32 also where the trunk computes in bfloat16: a softmax of 8-bit mantissas would be too coarse.
     logits = {head: keras.layers.Dense(classes, dtype="float32", name=head)(features) for head, classes in heads.items()}
     return keras.Model(model_input, logits)

@@ -46,10 +46,8 @@ class SeResNet:
     def any_input_size(self) -> bool:
         return True
 
-    def features(self, model_input: keras.KerasTensor, weight_decay: float) -> keras.KerasTensor:
-        from keras import layers, regularizers
-
-        penalty = regularizers.L2(weight_decay) if weight_decay else None
+    def features(self, model_input: keras.KerasTensor) -> keras.KerasTensor:
+        from keras import layers
 
         def conv_norm(x: keras.KerasTensor, filters: int, kernel: int = 3, stride: int = 1) -> keras.KerasTensor:
             x = layers.Conv2D(
@@ -59,7 +57,6 @@ class SeResNet:
                 padding="same",
                 use_bias=False,
                 kernel_initializer="he_normal",
-                kernel_regularizer=penalty,
             )(x)
             # A short memory: with Keras' 0.99, the statistics of a training of 50 steps would still be half its random start.
             return layers.BatchNormalization(momentum=0.9)(x)

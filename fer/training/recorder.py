@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -34,13 +35,21 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         images: training images an epoch.
         policies: callbacks that decide from the history of epochs (early stopping, plateau); on a resume they are shown the
             finished epochs again, so that they decide as if nothing had happened.
+        progress: called a few times a second with the epoch in words and the share of it that is done, 0…1.
     """
 
-    def __init__(self, run: Run, images: int, policies: list[keras.callbacks.Callback]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        images: int,
+        policies: list[keras.callbacks.Callback],
+        progress: Callable[[str, float], None] | None = None,
+    ) -> None:
         super().__init__()
         self.run = run
         self.images = images
         self.policies = policies
+        self.progress = progress
         self.history: list[dict[str, Any]] = []
         self._checkpoint = run.path / "checkpoint.npz"
         self._candidate = run.path / "candidate.npz"
@@ -86,6 +95,8 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
             self.run.path / "progress.jsonl",
             {**row, "images_per_second": rate, "seconds": seconds, "time": time.time()},
         )
+        if self.progress and batch + 1 < self.params["steps"]:
+            self.progress(f"epoch {self._epoch}/{self.run.epochs_total}", (batch + 1) / self.params["steps"])
 
     def set_params(self, params: dict[str, Any]) -> None:
         super().set_params({**params, "images_per_batch": self.run.settings.training.batch_size})
@@ -97,6 +108,8 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.monotonic() - self._epoch_start
+        if self.progress:
+            self.progress(f"epoch {self._epoch}/{self.run.epochs_total}", 1.0)
         row = {
             "epoch": epoch + 1,
             **_named(logs or {}),

@@ -11,7 +11,7 @@ import platform
 import signal
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,15 @@ from fer.training.run import Run
 # How many validation images travel with a run, so that a bundle made of it can be checked on real images.
 SAMPLES = 64
 
+Progress = Callable[[str, float], None]
 
-def train_run(run: Run) -> Run:
+
+def train_run(run: Run, *, progress: Progress | None = None) -> Run:
     """Train a run to its end in this process; a run that has finished epochs goes on after them.
+
+    Args:
+        run: made by `create_run`, and not going elsewhere.
+        progress: called a few times a second with what is being done and the share of it that is, 0…1.
 
     Raises:
         RunError: the run is going elsewhere, its folder cannot be written, or the training diverged.
@@ -43,7 +49,7 @@ def train_run(run: Run) -> Run:
 
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        _train(run)
+        _train(run, progress)
         run.write_state("finished")
     except StopRequested:
         run.write_state("stopped", "Stopped on request. Resume goes on from the last finished epoch.")
@@ -64,10 +70,10 @@ def train_run(run: Run) -> Run:
     return run
 
 
-def _train(run: Run) -> None:
+def _train(run: Run, progress: Progress | None) -> None:
     run.write_state("running", "Reading the data")
     request, settings = run.request, run.settings
-    dataset = read_dataset(request["data"], ferplus=request["ferplus"])
+    dataset = read_dataset(request["data"], ferplus=request["ferplus"], progress=progress)
     prepared = prepare_data(dataset, settings)
     _write_dataset_info(run, prepared)
 
@@ -86,7 +92,7 @@ def _train(run: Run) -> None:
     compile_model(model, settings, prepared)
 
     policies = make_policies(settings)
-    recorder = Recorder(run, len(prepared.train), policies)
+    recorder = Recorder(run, len(prepared.train), policies, progress)
     # The averaged weights are swapped in for validation only; the recorder stands before the swap (see there).
     swap = [keras.callbacks.SwapEMAWeights()] if settings.training.ema else []
     run.write_state("running", "Training")

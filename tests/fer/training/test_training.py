@@ -151,11 +151,26 @@ def test_train_run_disk_full_fails_in_words_and_leaves_no_half_file(tmp_path: Pa
     assert not list(run.path.glob(".*"))
 
 
-def test_train_run_without_data_fails_in_words(tmp_path: Path, fer_command: Command) -> None:
-    done = fer_command("train", "--recipe", "compact", "--data", str(tmp_path / "none.zip"), "--run", str(tmp_path / "run"))
+@pytest.mark.parametrize(
+    ("data", "settings", "words"),
+    [
+        ("none.zip", [], "none.zip"),
+        (DATA, ["--set", "classes=happy,bored"], "bored"),
+        (DATA, ["--set", "classes=happy"], "two classes"),
+    ],
+)
+def test_train_command_data_that_does_not_serve_leaves_nothing_behind(
+    data: str, settings: list[str], words: str, tmp_path: Path, fer_command: Command
+) -> None:
+    done = fer_command("train", "--recipe", "compact", "--data", data, *settings, "--run", str(tmp_path / "run"))
     assert done.returncode == 1
-    assert "none.zip" in done.stderr
-    run = Run(tmp_path / "run")
+    assert words in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_train_run_data_that_went_away_fails_in_words(tmp_path: Path, fer_command: Command) -> None:
+    run = create_run("compact", str(tmp_path / "none.zip"), run_dir=tmp_path / "run")
+    assert fer_command("train", "--resume", str(run.path)).returncode == 1
     assert run.status == "failed"
     assert "none.zip" in run.reason
 
