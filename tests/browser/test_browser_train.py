@@ -24,7 +24,7 @@ def test_path_from_data_to_prediction(tmp_path: Path, page: Page) -> None:
     with running_app(tmp_path) as app:
         choose_synthetic_images(page, app, 480)
         start_training(page, epochs=6)  # of a second or less each, but for the first; so many that the page sees it going
-        stop = page.get_by_role("button", name="Stop", exact=True)
+        stop = page.locator(".st-key-run_stop button")  # by its key: Streamlit's own header has a Stop now and then
         stop.wait_for()
         page.reload()  # the run is a process of its own and goes on: here while it starts, below while it learns
         stop.wait_for()

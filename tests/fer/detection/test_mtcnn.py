@@ -98,7 +98,9 @@ def test_detect_finds_the_boxes_that_the_wheel_finds(
 
     detector = MtcnnDetector()
     assert describe().state == "Ready."
-    assert "tensorflow" not in sys.modules
+    probe = "import sys; from fer.detection import get_detector; get_detector('mtcnn'); print('tensorflow' in sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == ["False"], "converted once, it needs no TensorFlow"
     sizes = {path.name: path.stat().st_size for path in converted_folder().iterdir()}
     assert sizes["pnet.tflite"] > 25_000  # 18 KB would be the network without its weights
 
