@@ -6,6 +6,8 @@ end are these two uses.
 
 from __future__ import annotations
 
+import logging
+
 import streamlit as st
 
 from ui.sidebar import draw_sidebar
@@ -36,5 +38,8 @@ if __name__ == "__main__":
 else:
     # Beside a folder named pages/, a fresh server would run a deep link such as /train bare, without the frame above, until
     # somebody has opened /. Declaring the navigation once on import tells it whose pages they are.
+    # Streamlit warns that nobody asked for a page yet, which is the point.
+    logging.disable(logging.WARNING)
     st.navigation(pages())
+    logging.disable(logging.NOTSET)
     app = st.App(__file__)
