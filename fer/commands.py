@@ -243,10 +243,8 @@ def detectors(options: argparse.Namespace) -> int:
     ]
     if options.json:
         return _print_json(rows)
-    _print_table(
-        ["detector", "state", "licence"],
-        [[f"{row['name']}{' (default)' if row['default'] else ''}", row["state"], row["licence"]] for row in rows],
-    )
+    for row in rows:
+        print(f"{row['name']}{' (default)' if row['default'] else ''}: {row['title']}, {row['licence']}\n  {row['state']}")
     return 0
 
 

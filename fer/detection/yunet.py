@@ -147,6 +147,6 @@ def _sha256(content: bytes) -> str:
 
 
 _HOW_TO_GET = (
-    f"Fetch it once (Predict page, or `fer.detection.fetch_yunet()`), or download {URL} yourself and name the copy in the "
-    "environment variable FER_YUNET. Without it, the detector 'haar' works offline."
+    f"Fetch it once (Predict page, or `python -m fer detectors --fetch yunet`), or download {URL} yourself and name the copy in "
+    "the environment variable FER_YUNET. Without it, the detector 'haar' works offline."
 )

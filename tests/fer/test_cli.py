@@ -173,3 +173,12 @@ def test_runs_names_a_damaged_run_instead_of_failing(
 def test_predict_unknown_head_is_said_once(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", "a.png", "b.png", "--no-detect", "--head", "mood", "--model", str(tiny_bundle)]) == 1
     assert capsys.readouterr().err.count("no head 'mood'") == 1
+
+
+def test_detectors_names_each_with_its_state_and_one_default(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["detectors", "--json"]) == 0
+    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)}
+    assert set(rows) == {"yunet", "haar", "mtcnn"}
+    assert [name for name, row in rows.items() if row["default"]] == ["haar"], "no file of YuNet in a fresh cache"
+    assert main(["detectors"]) == 0
+    assert "haar (default): " in capsys.readouterr().out
