@@ -28,7 +28,7 @@ class Augmentation:
         shear: up to this tangent.
         brightness: multiply pixels by 1 ± this.
         contrast: stretch around the image's mean by 1 ± this.
-        degrade: probability of each of blur, noise, gamma and JPEG artefacts, as webcams have them.
+        degrade: probability of each of low resolution, blur, noise, gamma and JPEG artefacts, as webcams have them.
         erasing: probability that a rectangle is painted over (Zhong et al., arXiv:1708.04896).
     """
 
@@ -71,7 +71,7 @@ class Augmentation:
         count, side = len(images), images.shape[1]
         size = side if size is None else size
         out = np.empty((count, size, size, images.shape[3]), np.uint8)
-        maps = self._affine_maps(rng, count, side, size)
+        maps = self.affine_maps(rng, count, side, size)
         shrinking = size < side
         for row in range(count):
             # Without smoothing first, a warp to fewer pixels would alias.
@@ -84,7 +84,7 @@ class Augmentation:
                 out[row] = self._spoil(out[row], rng)
         return out
 
-    def _affine_maps(self, rng: np.random.Generator, count: int, side: int, size: int) -> NDArray[np.float64]:
+    def affine_maps(self, rng: np.random.Generator, count: int, side: int, size: int) -> NDArray[np.float64]:
         """Maps (N, 2, 3) from source to result pixels, about the image's centre."""
         angle = np.deg2rad(rng.uniform(-self.rotation, self.rotation, count))
         scale = (size / side) * rng.uniform(1 - self.zoom, 1 + self.zoom, count)
@@ -112,7 +112,10 @@ class Augmentation:
     def _spoil(self, image: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
         """Camera faults and a covered part, each with its own probability."""
         size, shape = image.shape[0], image.shape
-        blur, noise, gamma, jpeg = rng.random(4) < self.degrade
+        blur, noise, gamma, jpeg, small = rng.random(5) < self.degrade
+        if small:
+            fewer = max(4, int(rng.uniform(0.4, 0.8) * size))
+            image = _pixels(cv2.resize(cv2.resize(image, (fewer, fewer), interpolation=cv2.INTER_AREA), (size, size)))
         if blur:
             image = _pixels(cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.2) * size / 48))
         if noise:

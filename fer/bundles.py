@@ -1,7 +1,7 @@
 """`Bundle`: a trained model as a folder that carries everything prediction needs, and proves that nothing in it has changed.
 
     card.json       label sets in order, preprocessing, crop, calibration, figures, data, settings, licence, limits
-    model.litert    what predicts: float32 (N, S, S, C) → logits, one output a head
+    model.litert    what predicts: float32 (N, S, S, C) → logits, one output a head, and `face` where the card has a face test
     model.keras     the same network for Keras: to train on, to look into
     README.md       the card for people
     SHA256SUMS      hashes of all of these (`sha256sum -c` reads it)
@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from fer.errors import BundleError, FerError
+from fer.errors import BundleError, FerError, SettingsError
 from fer.labels import LabelSet
 from fer.preprocessing import Preprocessing
 from fer.workspace import models_dir
@@ -42,6 +43,29 @@ class Head:
     name: str
     label_set: LabelSet
     temperature: float
+
+
+@dataclass(frozen=True)
+class FaceTest:
+    """How a network's output `face` (logits of "not a face" and "face") decides whether a face crop shows a face at all.
+
+    Args:
+        temperature: the logits are divided by it before the softmax.
+        threshold: a crop is a face where the probability of "face" is at least this.
+
+    Raises:
+        SettingsError: a value is out of range.
+    """
+
+    temperature: float
+    threshold: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf or not 0 < self.threshold < 1:
+            raise SettingsError(
+                "A face test takes a temperature above 0 and a threshold between 0 and 1. "
+                f"Received: temperature {self.temperature}, threshold {self.threshold}."
+            )
 
 
 @dataclass(frozen=True)
@@ -80,6 +104,12 @@ class Bundle:
         raise BundleError(
             f"The model {self.name!r} has no head {wanted!r}. It has: {', '.join(head.name for head in self.heads)}"
         )
+
+    @cached_property
+    def face(self) -> FaceTest | None:
+        """How a crop that shows no face is refused; None where the network was not trained to tell."""
+        test = self.card.get("face")
+        return None if test is None else FaceTest(float(test["temperature"]), float(test["threshold"]))
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -124,7 +154,8 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         if card["format"] != FORMAT:
             raise BundleError(f"The model {path.name!r} has card format {card['format']}; this version reads format {FORMAT}.")
         bundle = Bundle(path, card, identity)
-        bundle.default_head, bundle.classes, bundle.preprocessing  # noqa: B018  a card that makes no sense is refused here, not at the first face
+        # A card that makes no sense is refused here, not at the first face.
+        bundle.default_head, bundle.face, bundle.classes, bundle.preprocessing  # noqa: B018
     except BundleError:
         raise
     except (ValueError, KeyError, TypeError, FerError) as error:

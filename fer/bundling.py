@@ -9,6 +9,7 @@ import json
 import os
 import re
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,52 +18,65 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer.bundles import FILES, FORMAT, SUMS, Bundle, file_sha256, load_bundle
+from fer.data import read_dataset
+from fer.data.votes import LEFT_OUT, strict_labels
 from fer.errors import BundleError, RunError, SettingsError
 from fer.evaluation.calibration import fit_temperature, softmax
 from fer.evaluation.intervals import wilson_interval
-from fer.evaluation.metrics import ece, nll
+from fer.evaluation.metrics import ece, kl_divergence, nll
+from fer.evaluation.robustness import measure_robustness
 from fer.files import write_json
 from fer.litert import LiteRtNetwork
-from fer.training.history import best_row
+from fer.model_card import INTENDED_USE, LIMITS, describe_card, reproduce_commands, training_card
+from fer.preprocessing import Preprocessing
+from fer.training.prepare import FACE_HEAD, LABELS_HEAD, VOTES_HEAD, PreparedData, prepare_data
 from fer.training.run import Run
 from fer.training.worker import prepare_keras
 from fer.workspace import models_dir
 
-# LiteRT and Keras compute the same network in another order of additions; more than this apart is another network.
-AGREEMENT = 1e-4
-INTENDED_USE = (
-    "Reads the apparent expression of faces in pictures and video: what a face shows, not what a person feels. For study, "
-    "research, art and tools whose users are told about it and agree."
-)
-LIMITS = (
-    "It does not know what a person feels, thinks or intends; people show the same feeling in different ways.",
-    "Learned from FER2013-like pictures found on the web; their labels are noisy, and ages, skin tones and cultures are not "
-    "represented evenly. Nobody has measured how accuracy differs between groups of people.",
-    "Weak on disgust, fear and contempt, of which there are few examples; on small, blurred, dark, covered or turned faces.",
-    "EU AI Act, Art. 5(1)(f): inferring emotions at work and in education is forbidden, except for medical or safety reasons; "
-    "other emotion recognition is high-risk (Annex III 1(c)), and those exposed must be told (Art. 50(3)).",
-)
+# How far a probability may differ between Keras and LiteRT. In float32 both compute the same in another order of additions;
+# rounded to 8 bits, single faces may move by some points. More than this is another network.
+AGREEMENT = {"float32": 1e-4, "int8": 0.15}
+# On how many validation images that is checked.
+SAMPLES = 64
+# Share of the validation faces that may be refused as "not a face".
+FACES_REFUSED = 0.01
 
 
-def create_bundle(run: Run, name: str, *, models: Path | None = None) -> Bundle:
+def create_bundle(
+    run: Run,
+    name: str,
+    *,
+    models: Path | None = None,
+    data: str | Path | None = None,
+    ferplus: str | Path | None = None,
+    robustness: bool = False,
+    progress: Callable[[str, float], None] | None = None,
+) -> Bundle:
     """Make a bundle of a run's best weights.
 
     Args:
-        run: a run that has finished, or was stopped after its first epoch.
+        run: a run with at least one finished epoch, at rest.
         name: name of the bundle, also of its folder; an existing one of that name is replaced only when all has succeeded.
         models: folder of bundles; None for the project's.
+        data: where the run's data is now; None for where it was. Calibration and figures are taken on its validation part.
+        ferplus: where its FER+ votes are now; None for where they were.
+        robustness: measure it on corrupted validation images, too, at twelve times the time.
+        progress: called with what is being done and the share of it that is, 0…1.
 
     Raises:
-        RunError: the run is going, has no finished epoch, or was killed before it answered its validation part.
+        RunError: the run is going, or has no finished epoch.
         SettingsError: the name cannot be a folder's.
-        BundleError: LiteRT does not agree with Keras, or the folder cannot be written.
+        DataError: the data is not there any more.
+        BundleError: the data has changed since, LiteRT does not agree with Keras, or the folder cannot be written.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
         raise SettingsError(f"A model's name is made of letters, digits, '.', '_' and '-'. Received: {name!r}")
     if run.is_active:
         raise RunError(f"The run {run.id} is going. Wait for its end, or stop it first.")
-    if not (run.path / "validation.npz").is_file():
-        raise RunError(f"The run {run.id} has no answers on its validation part yet (it is {run.status}). Resume it to its end.")
+    if not (run.path / "best.npz").is_file():
+        raise RunError(f"The run {run.id} has no finished epoch yet (it is {run.status}). Resume it.")
+    prepared = _prepared(run, data, ferplus)
     models = models or models_dir()
     target = models / name
     try:
@@ -71,7 +85,9 @@ def create_bundle(run: Run, name: str, *, models: Path | None = None) -> Bundle:
         with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=models) as folder:
             built = Path(folder) / name
             built.mkdir()
-            _build(run, name, built)
+            _build(run, name, prepared, built)
+            if robustness:
+                _add_robustness(load_bundle(built), prepared, progress)
             if target.exists():
                 target.rename(Path(folder) / "replaced")  # and gone with the folder; a kill in between leaves it there
             built.rename(target)
@@ -80,64 +96,104 @@ def create_bundle(run: Run, name: str, *, models: Path | None = None) -> Bundle:
     return load_bundle(target)
 
 
-def _build(run: Run, name: str, folder: Path) -> None:
+def _prepared(run: Run, data: str | Path | None, ferplus: str | Path | None) -> PreparedData:
+    """The run's data, read again; refused where it is not what the run learned from."""
+    dataset = read_dataset(data or run.request["data"], ferplus=ferplus or run.request["ferplus"])
+    prepared = prepare_data(dataset, run.settings)
+    learned = run.dataset_info()
+    if (
+        prepared.dataset.fingerprint != learned["fingerprint"]
+        or {head: list(labels) for head, labels in prepared.heads.items()} != learned["heads"]
+    ):
+        raise BundleError(
+            f"The data at {data or run.request['data']} is not what the run {run.id} learned from. "
+            "Give the same images and votes with --data and --ferplus."
+        )
+    return prepared
+
+
+def _build(run: Run, name: str, prepared: PreparedData, folder: Path) -> None:
     prepare_keras(Path(os.devnull))
     import keras
 
-    from fer.networks import build_network, count_multiply_adds
+    from fer.networks import build_network, count_multiply_adds, mirrored
     from fer.training.checkpoint import load_weights
 
     settings, data = run.settings, run.dataset_info()
     # Rebuilt in float32: a model built under bfloat16 does not convert.
     keras.mixed_precision.set_global_policy("float32")
-    heads = {head: len(labels) for head, labels in data["heads"].items()}
-    model = build_network(settings.network, settings.preprocessing.input_shape, heads)
+    model = build_network(settings.network, settings.preprocessing.input_shape, prepared.outputs)
     load_weights(run.path / "best.npz", model)
     model.save(folder / "model.keras")
-    litert = convert_to_litert(model)
+    served = mirrored(model) if settings.serving.mirror else model
+    litert = convert_to_litert(served, weights=settings.serving.weights)
     (folder / "model.litert").write_bytes(litert)
 
-    with np.load(run.path / "validation.npz") as stored:
-        validation = {key: stored[key] for key in stored.files}
-    samples = settings.preprocessing.normalise(validation["samples"])
-    gap = disagreement(model, litert, samples)
-    if gap > AGREEMENT:
-        raise BundleError(f"LiteRT and Keras differ by {gap:.1e} on real images, more than {AGREEMENT:.0e}. No bundle was made.")
+    images = prepared.val.images
+    samples = images[np.linspace(0, len(images) - 1, min(SAMPLES, len(images))).astype(int)]
+    gap = disagreement(served, litert, settings.preprocessing.normalise(samples))
+    allowed = AGREEMENT[settings.serving.weights]
+    if gap > allowed:
+        raise BundleError(f"LiteRT and Keras differ by {gap:.1e} on real images, more than {allowed:.0e}. No bundle was made.")
 
+    # Calibrated and measured on the answers of the very file that is served.
+    logits = _answers(litert, settings.preprocessing, images)
     card: dict[str, Any] = {
         "format": FORMAT,
         "name": name,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "recipe": run.recipe_name,
-        "heads": [_head_card(head, data["heads"][head], validation) for head in heads],
+        "heads": [_head_card(head, list(labels), logits[head], prepared) for head, labels in prepared.heads.items()],
         # FER+ votes are the better labels, and know contempt; but who chose the classes wants those. The other waits to be asked.
-        "default_head": "votes" if "votes" in heads and not settings.data.classes else "labels",
+        "default_head": VOTES_HEAD if VOTES_HEAD in prepared.heads and not settings.data.classes else LABELS_HEAD,
         "preprocessing": settings.preprocessing.as_dict(),
         "crop": "As FER2013 was cropped: upright square, eyes at (0.31, 0.39) and (0.68, 0.38) of its side; borders replicated.",
         "parameters": int(model.count_params()),
-        "multiply_adds": count_multiply_adds(model),
+        "multiply_adds": count_multiply_adds(model) * (2 if settings.serving.mirror else 1),
         "litert_disagreement": gap,
         "data": data,
-        "training": _training_card(run),
+        "training": training_card(run),
         "settings": settings.as_dict(),
         "environment": json.loads((run.path / "environment.json").read_text(encoding="utf-8")),
-        "reproduce": _reproduce(run, name),
+        "reproduce": reproduce_commands(run, name),
         "licence": "The weights are published under the project's licence; the pictures they were learned from keep their own.",
         "intended_use": INTENDED_USE,
         "limits": list(LIMITS),
     }
+    if FACE_HEAD in logits:
+        card["face"] = _face_card(logits[FACE_HEAD], prepared)
+    _write_card(folder, card)
+
+
+def _add_robustness(bundle: Bundle, prepared: PreparedData, progress: Callable[[str, float], None] | None) -> None:
+    """Measure a bundle on the validation part under each corruption, and write that into its card."""
+    say = progress or (lambda what, share: None)
+    measured = measure_robustness(bundle, prepared.dataset, split="val", progress=lambda share: say("Corrupting", share))
+    figures = measured.as_dict()
+    del figures["bundle_sha256"]  # that of the bundle without these figures
+    _write_card(bundle.path, {**bundle.card, "robustness": figures})
+
+
+def _write_card(folder: Path, card: dict[str, Any]) -> None:
     write_json(folder / "card.json", card)
     (folder / "README.md").write_text(describe_card(card), encoding="utf-8")
     (folder / SUMS).write_text("".join(f"{file_sha256(folder / file)}  {file}\n" for file in FILES), encoding="utf-8")
 
 
-def convert_to_litert(model: Any) -> bytes:
-    """A Keras model (float32) as a LiteRT file, batch size left open."""
+def convert_to_litert(model: Any, *, weights: str = "float32") -> bytes:
+    """A Keras model (float32) as a LiteRT file, batch size left open.
+
+    Args:
+        weights: `float32`, or `int8`: weights a channel and activations an image are rounded to 8 bits, sums stay whole.
+    """
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
         model.export(folder, verbose=False)
-        return bytes(tf.lite.TFLiteConverter.from_saved_model(folder).convert())
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        if weights == "int8":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        return bytes(converter.convert())
 
 
 def disagreement(model: Any, litert: bytes, model_input: NDArray[np.float32]) -> float:
@@ -147,96 +203,66 @@ def disagreement(model: Any, litert: bytes, model_input: NDArray[np.float32]) ->
     return max(float(np.abs(softmax(answers[head]) - softmax(np.asarray(expected[head]))).max()) for head in expected)
 
 
-def _head_card(head: str, labels: list[str], validation: dict[str, NDArray[Any]]) -> dict[str, Any]:
-    """Calibration and figures of one head on the validation part (of the votes head: where the votes name an emotion)."""
-    used = validation[f"weights_{head}"] > 0
-    logits, targets = validation[f"logits_{head}"][used], validation[f"targets_{head}"][used]
-    y_true = targets.argmax(axis=1)
-    temperature = fit_temperature(logits, targets)
-    y_prob = softmax(logits / temperature)
+def _answers(litert: bytes, preprocessing: Preprocessing, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+    """Logits of every output for images (N, S, S, C), a block at a time."""
+    network = LiteRtNetwork(litert, threads=os.cpu_count() or 1)
+    blocks = [network.run_batch(preprocessing.normalise(images[start : start + 256])) for start in range(0, len(images), 256)]
+    return {output: np.concatenate([block[output] for block in blocks]) for output in blocks[0]}
+
+
+def _head_card(head: str, labels: list[str], logits: NDArray[np.float32], prepared: PreparedData) -> dict[str, Any]:
+    """Calibration and figures of one head on the validation part."""
+    val = prepared.val
+    used = val.weights[head] > 0
+    y_true, protocol = val.targets[head].argmax(axis=1), "labels"
+    if head == VOTES_HEAD:
+        # Fitted to what most taggers say, not to how they divide: of the answers given with 80 %, 80 % should be what a
+        # majority says. Faces alone have votes; the rejects stand behind them.
+        strict = strict_labels(_votes(prepared))
+        if (strict != LEFT_OUT).any():
+            used = np.zeros(len(val), bool)
+            used[: len(strict)], y_true[: len(strict)], protocol = strict != LEFT_OUT, strict, "FER+ strict"
+    temperature = fit_temperature(logits[used], np.eye(len(labels))[y_true[used]])
+    y_prob, y_true = softmax(logits[used] / temperature), y_true[used]
     correct = int((y_prob.argmax(axis=1) == y_true).sum())
+    figures = {
+        "protocol": protocol,
+        "n": len(y_true),
+        "accuracy": correct / len(y_true),
+        "accuracy_ci95": list(wilson_interval(correct, len(y_true))),
+        "nll": nll(y_true, y_prob),
+        "ece": ece(y_true, y_prob),
+        "ece_uncalibrated": ece(y_true, softmax(logits[used])),
+    }
+    if head == VOTES_HEAD:
+        named = val.weights[head] > 0
+        figures["kl_to_votes"] = kl_divergence(val.targets[head][named], softmax(logits[named] / temperature))
+    return {"name": head, "labels": labels, "temperature": temperature, "validation": figures}
+
+
+def _votes(prepared: PreparedData) -> NDArray[np.integer]:
+    votes = prepared.dataset.split("val").votes
+    if votes is None:
+        raise BundleError("The run learned from votes, but the data has none now. Give the same data, and --ferplus.")
+    return votes
+
+
+def _face_card(logits: NDArray[np.float32], prepared: PreparedData) -> dict[str, Any]:
+    """When a crop is refused as "not a face": the threshold lets all but a hundredth of the validation faces pass."""
+    targets = prepared.val.targets[FACE_HEAD]
+    temperature = fit_temperature(logits, targets)
+    face_probability = softmax(logits / temperature)[:, 1]
+    is_face = targets[:, 1] > 0
+    # Never above one half: faces elsewhere are darker, more covered and more turned than these.
+    threshold = float(np.clip(np.quantile(face_probability[is_face], FACES_REFUSED), 0.01, 0.5))
+    refused = face_probability < threshold
     return {
-        "name": head,
-        "labels": labels,
         "temperature": temperature,
+        "threshold": threshold,
         "validation": {
-            "n": len(y_true),
-            "accuracy": correct / len(y_true),
-            "accuracy_ci95": list(wilson_interval(correct, len(y_true))),
-            "nll": nll(y_true, y_prob),
-            "ece": ece(y_true, y_prob),
-            "ece_uncalibrated": ece(y_true, softmax(logits)),
+            "faces": int(is_face.sum()),
+            "faces_refused": float(refused[is_face].mean()),
+            "rejects": int((~is_face).sum()),
+            "rejects_refused": float(refused[~is_face].mean()),
         },
     }
-
-
-def _training_card(run: Run) -> dict[str, Any]:
-    rows = run.epoch_rows()
-    chosen = best_row(rows, run.settings.training.monitor)
-    return {
-        "epochs": len(rows),
-        "chosen_epoch": chosen["epoch"],
-        "chosen_by": run.settings.training.monitor,
-        "hours": round(sum(row["seconds"] for row in rows) / 3600, 2),
-        "history": [{key: round(value, 5) for key, value in row.items()} for row in rows],
-    }
-
-
-def _reproduce(run: Run, name: str) -> list[str]:
-    """The commands that made it, without the paths of the machine where it was made."""
-    from fer.recipes import list_recipes
-
-    request = run.request
-    shipped = {recipe.name: recipe.settings.as_dict() for recipe in list_recipes()}.get(run.recipe_name)
-    data = request["data"] if ":" in request["data"] or request["data"] == "synthetic" else Path(request["data"]).name
-    # A recipe of the user's own is a file that only they have; the card's `settings` say all that stood in it.
-    recipe = f"{run.recipe_name}.toml" if shipped is None else run.recipe_name
-    command = f"python -m fer train --recipe {recipe} --data {data}"
-    if request["ferplus"]:
-        command += f" --ferplus {Path(request['ferplus']).name}"
-    for section, values in run.settings.as_dict().items():
-        for key, value in values.items():
-            if shipped is not None and _setting_text(value) != _setting_text(shipped[section].get(key)):
-                command += f" --set {section}.{key}={_setting_text(value)}"
-    return [f"{command} --run RUN", f"python -m fer bundle RUN {name}"]
-
-
-def _setting_text(value: Any) -> str:
-    """A setting's value as `--set` reads it."""
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def describe_card(card: dict[str, Any]) -> str:
-    """The card for people, Markdown."""
-    data, training, environment, size = card["data"], card["training"], card["environment"], card["preprocessing"]["size"]
-    counts = ", ".join(f"{sum(by_label.values()):,} {split or 'unsplit'}" for split, by_label in data["counts"].items())
-    lines = [
-        f"# {card['name']}",
-        "",
-        card["intended_use"],
-        "",
-        f"- Recipe `{card['recipe']}`: {card['parameters'] / 1e6:.2f} M parameters, "
-        f"{card['multiply_adds'] / 1e6:.0f} M multiply-adds a face.",
-        f"- Input: {size}×{size}, {'grey' if card['preprocessing']['channels'] == 1 else 'RGB'}. {card['crop']}",
-        f"- Learned from {data['name']} ({counts} images, after {data['leaks_removed']} training images that stand in "
-        "validation or test as well were left out).",
-        f"- {training['epochs']} epochs, {training['hours']} hours on {environment['processors']} processors "
-        f"({environment['precision']}); epoch {training['chosen_epoch']} chosen by {training['chosen_by']}.",
-        "",
-        "## Figures on the validation part",
-        "",
-        "The epoch and the calibration were chosen on these same images, so expect a little less on new ones.",
-        "",
-        "| head | classes | n | accuracy (95 % interval) | NLL | ECE |",
-        "|---|---|---|---|---|---|",
-    ]
-    for head in card["heads"]:
-        figures = head["validation"]
-        low, high = figures["accuracy_ci95"]
-        lines.append(
-            f"| {head['name']} | {', '.join(head['labels'])} | {figures['n']:,} "
-            f"| {figures['accuracy']:.1%} ({low:.1%} to {high:.1%}) | {figures['nll']:.3f} | {figures['ece']:.3f} |"
-        )
-    lines += ["", "## Limits", "", *(f"- {limit}" for limit in card["limits"])]
-    lines += ["", "## Made with", "", "```", *card["reproduce"], "```", "", card["licence"], ""]
-    return "\n".join(lines)

@@ -80,6 +80,12 @@ def _parser() -> argparse.ArgumentParser:
         const="",
         help="keep the report in the workspace, for the Evaluate page, or in a new folder DIR",
     )
+    evaluate.add_argument(
+        "--robustness",
+        action="store_true",
+        help="also measure accuracy under blur, noise, bad light, JPEG, occlusion, roll, shift, scale and few pixels: "
+        "takes 13 times as long",
+    )
     _finish(evaluate, commands.evaluate)
 
     predict = verbs.add_parser("predict", help="find the faces of pictures and read their expressions")
@@ -93,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     bundle = verbs.add_parser("bundle", help="make a model of a finished run")
     bundle.add_argument("run", metavar="RUN", help="folder or id of the run")
     bundle.add_argument("name", metavar="NAME", help="name of the model")
+    bundle.add_argument("--data", metavar="PATH", help="where the run's data is now, if it was moved")
+    bundle.add_argument("--ferplus", metavar="CSV", help="where its FER+ votes are now, if they were moved")
+    bundle.add_argument("--robustness", action="store_true", help="measure it on corrupted images, too (a minute on FER2013)")
     _finish(bundle, commands.bundle)
 
     models = verbs.add_parser("models", help="list the models there are")

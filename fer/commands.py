@@ -130,7 +130,7 @@ def runs(options: argparse.Namespace) -> int:
 def evaluate(options: argparse.Namespace) -> int:
     from fer.bundles import DEFAULT_MODEL, load_bundle
     from fer.data import read_dataset
-    from fer.evaluation import classification_text, evaluate
+    from fer.evaluation import classification_text, evaluate, measure_robustness, robustness_table
 
     bundle = load_bundle(options.model or DEFAULT_MODEL)
     progress = _progress()
@@ -141,9 +141,18 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.save is not None:
         folder = report.save(options.save or None)
         print(f"Report kept at {folder}", file=sys.stderr)
+    robustness: dict[str, Any] | None = None
+    if options.robustness:
+        robustness = measure_robustness(
+            bundle, dataset, split=options.split, head=options.head, progress=lambda share: progress("Corrupting", share)
+        ).as_dict()
     if options.json:
-        return _print_json(report.as_dict())
+        return _print_json({**report.as_dict(), **({"robustness": robustness} if robustness else {})})
     print(classification_text(report))
+    if robustness:
+        print("\naccuracy under corruptions; changes in percentage points")
+        head, *rows = robustness_table(robustness)
+        _print_table(head, rows)
     return 0
 
 
@@ -170,7 +179,8 @@ def predict(options: argparse.Namespace) -> int:
                 print(f"{named}no face found")
             for face in faces:
                 where = f" at {', '.join(f'{value:.0f}' for value in face.xyxy)}" if len(faces) > 1 else ""
-                print(f"{named}Predicted Emotion: {face.label} ({face.confidence:.2%}){where}")
+                answer = f"Predicted Emotion: {face.label} ({face.confidence:.2%})" if face.is_face else face.label
+                print(f"{named}{answer}{where}")
     if options.json:
         _print_json(answers)
     return 1 if failed else 0
@@ -180,7 +190,14 @@ def bundle(options: argparse.Namespace) -> int:
     from fer.bundling import create_bundle
     from fer.training import open_run
 
-    bundle = create_bundle(open_run(options.run), options.name)
+    bundle = create_bundle(
+        open_run(options.run),
+        options.name,
+        data=options.data,
+        ferplus=options.ferplus,
+        robustness=options.robustness,
+        progress=_progress(),
+    )
     if options.json:
         return _print_json({"name": bundle.name, "path": str(bundle.path), "sha256": bundle.sha256})
     print(f"Model {bundle.name} at {bundle.path}")

@@ -22,6 +22,7 @@ UNSURE_BELOW = 0.4
 NO_FACE = "No face found"
 
 _UNSURE_COLOUR = "#8A8F98"
+_NOT_A_FACE_COLOUR = "#5B6472"  # another grey than that of neutral and of what is unsure
 _NO_FACE_COLOUR = "#20242B"
 # One pixel either side of a line, so that it stands out on a ground of its own colour; in tiny pictures it would hide too much.
 _OUTLINE, _SMALLEST_OUTLINED = (24, 24, 24), 160
@@ -37,6 +38,8 @@ def annotate(
     image: NDArray[np.uint8], predictions: Sequence[FacePrediction], *, unsure_below: float = UNSURE_BELOW
 ) -> NDArray[np.uint8]:
     """Draw predictions on a copy of a picture; with none, say in words that no face was found.
+
+    What is not a face gets a box of half the line and says so: it is there to be checked, not to be looked at first.
 
     Args:
         image: uint8 RGB (H, W, 3).
@@ -58,23 +61,32 @@ def annotate(
         _paste(canvas, plate, (canvas.shape[1] - plate.shape[1]) // 2, canvas.shape[0] - plate.shape[0] - text_size // 2)
         return canvas
     thickness = max(1, round(shorter * _LINE_SHARE))
-    boxes = [_drawn_box(prediction, canvas, thickness) for prediction in predictions]
-    colours = [p.label_set.colour(p.label) if p.confidence >= unsure_below else _UNSURE_COLOUR for p in predictions]
-    for prediction, box, colour in zip(predictions, boxes, colours, strict=True):
-        draw = cv2.rectangle if prediction.confidence >= unsure_below else _dashed_rectangle
+    # Faces first: their plates take the best places.
+    marks = [
+        (p, _drawn_box(p, canvas, thickness), _colour(p, unsure_below)) for p in sorted(predictions, key=lambda p: not p.is_face)
+    ]
+    for prediction, box, colour in marks:
+        draw = _dashed_rectangle if prediction.is_face and prediction.confidence < unsure_below else cv2.rectangle
+        line = thickness if prediction.is_face else max(1, thickness // 2)
         if shorter >= _SMALLEST_OUTLINED:
-            draw(canvas, box[:2], box[2:], _OUTLINE, thickness + 2)
-        draw(canvas, box[:2], box[2:], ImageColor.getrgb(colour), thickness)
+            draw(canvas, box[:2], box[2:], _OUTLINE, line + 2)
+        draw(canvas, box[:2], box[2:], ImageColor.getrgb(colour), line)
     taken: list[_Box] = []
-    for prediction, box, colour in zip(predictions, boxes, colours, strict=True):  # after all boxes: no line crosses a plate
+    for prediction, box, colour in marks:  # after all boxes: no line crosses a plate
         # Small faces of a group get smaller plates, which else would hide their neighbours.
         size = max(_SMALLEST_TEXT, min(text_size, (box[2] - box[0]) // 5))
-        words = f"{prediction.label} {100 * prediction.confidence:.0f} %"
+        words = f"{prediction.label} {100 * prediction.confidence:.0f} %" if prediction.is_face else prediction.label
         plate = _fitting_plate(words, colour, size, canvas.shape[1])
         left, top = _place(plate, box, canvas, thickness, taken)
         taken.append((left, top, left + plate.shape[1], top + plate.shape[0]))
         _paste(canvas, plate, left, top)
     return canvas
+
+
+def _colour(prediction: FacePrediction, unsure_below: float) -> str:
+    if not prediction.is_face:
+        return _NOT_A_FACE_COLOUR
+    return prediction.label_set.colour(prediction.label) if prediction.confidence >= unsure_below else _UNSURE_COLOUR
 
 
 def _drawn_box(prediction: FacePrediction, canvas: NDArray[np.uint8], thickness: int) -> _Box:

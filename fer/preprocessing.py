@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from fer.data.dataset import fit_image
 from fer.errors import ImageError, SettingsError
 
-# name -> (offset, divisor): model_input = (pixel - offset) / divisor, in float32.
+# name -> (offset, divisor)
 _SCALES: Mapping[str, tuple[float, float]] = {
     "unit": (0.0, 255.0),
     "signed": (127.5, 127.5),
@@ -73,6 +73,11 @@ class Preprocessing:
         """(size, size, channels): one image of `model_input`."""
         return (self.size, self.size, self.channels)
 
+    @property
+    def offset_and_divisor(self) -> tuple[float, float]:
+        """model_input = (pixel - offset) / divisor, in float32."""
+        return _SCALES[self.scale]
+
     def prepare(self, face_crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
         """Resize face crops, in whatever sizes they come, into one batch.
 
@@ -110,7 +115,7 @@ class Preprocessing:
             raise ImageError(f"normalise() takes pixels as uint8 0…255, once. Received: {batch.dtype}")
         if batch.ndim != 4 or batch.shape[1:] != self.input_shape:
             raise ImageError(f"Expected a batch of shape (N, {', '.join(map(str, self.input_shape))}). Received: {batch.shape}")
-        offset, divisor = _SCALES[self.scale]
+        offset, divisor = self.offset_and_divisor
         return (batch.astype(np.float32) - np.float32(offset)) / np.float32(divisor)
 
 

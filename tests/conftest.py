@@ -91,9 +91,8 @@ def tiny_settings() -> dict[str, str]:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a workspace that holds the finished run `tiny`, made by the real commands; read it, do not change it."""
     folder = tmp_path_factory.mktemp("trained")
-    settings = [
-        part for pair in (*TINY, "epochs=4", "learning_rate=0.1", "small_size=32", "small_share=0.3") for part in ("--set", pair)
-    ]
+    own = ("epochs=4", "learning_rate=0.1", "small_size=32", "small_share=0.3", "rejects=0.2")
+    settings = [part for pair in (*TINY, *own) for part in ("--set", pair)]
     place = str(folder / "workspace" / "runs" / "tiny")
     done = run_fer("train", "--recipe", "compact", "--data", "synthetic:1200:7", *settings, "--run", place, folder=folder)
     assert done.returncode == 0, done.stderr

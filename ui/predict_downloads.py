@@ -41,19 +41,28 @@ def annotated_zip(answers: Sequence[Answer]) -> bytes:
 
 
 def faces_csv(answers: Sequence[Answer]) -> str:
-    """A row a face: picture, number, box in pixels, detection score, label, confidence, a probability a class."""
+    """A row a face: picture, number, box in pixels, detection score, label, confidence, and the probability that it is a face and
+    of each class. Where it is not a face the classes stay empty, so that no mean over a column counts it.
+    """
     labels = list(dict.fromkeys(label for answer in answers for face in answer.predictions for label in face.label_set))
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["picture", "face", "x1", "y1", "x2", "y2", "detection_score", "label", "confidence", *labels])
+    answered = ["detection_score", "label", "confidence", "face_probability"]
+    writer.writerow(["picture", "face", "x1", "y1", "x2", "y2", *answered, *labels])
     for answer in answers:
         for number, face in enumerate(answer.predictions, start=1):
             values = face.as_dict()
-            score = "" if values["detection_score"] is None else f"{values['detection_score']:.4f}"
-            shares = [f"{values['probabilities'][label]:.6f}" for label in labels]
             box = [f"{side:.1f}" for side in values["xyxy"]]
-            writer.writerow([answer.picture.name, number, *box, score, values["label"], f"{values['confidence']:.6f}", *shares])
+            score, face_probability = _number(values["detection_score"], 4), _number(values["face_probability"], 6)
+            shares = [_number(values["probabilities"][label], 6) if face.is_face else "" for label in labels]
+            row = [answer.picture.name, number, *box, score, face.label, _number(face.confidence, 6), face_probability, *shares]
+            writer.writerow(row)
     return table.getvalue()
+
+
+def _number(value: float | None, digits: int) -> str:
+    """A value's cell; empty where there is none."""
+    return "" if value is None else f"{value:.{digits}f}"
 
 
 def faces_json(answers: Sequence[Answer]) -> str:

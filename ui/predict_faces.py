@@ -20,7 +20,9 @@ _HEADING = "display:flex;flex-wrap:wrap;gap:0 .45em;align-items:baseline;font-si
 
 
 def heading_html(prediction: FacePrediction) -> str:
-    """`😄 happy 93.1 %`, as HTML."""
+    """`😄 happy 93.1 %`, or `not a face`, as HTML."""
+    if not prediction.is_face:
+        return f'<div style="{_HEADING};opacity:.75"><strong>{escape(prediction.label)}</strong></div>'
     emoji = prediction.label_set.emoji(prediction.label)
     unsure = '<span style="opacity:.75">unsure</span>' if prediction.confidence < UNSURE_BELOW else ""
     return (
@@ -44,8 +46,16 @@ def bars_html(prediction: FacePrediction) -> str:
 
 
 def from_left(predictions: Sequence[FacePrediction]) -> list[int]:
-    """Positions of faces from left to right, which is where people look for them, and steady from frame to frame."""
-    return sorted(range(len(predictions)), key=lambda i: predictions[i].xyxy[0] + predictions[i].xyxy[2])
+    """Positions of faces from left to right, which is where people look for them, and steady from frame to frame.
+
+    What is not a face comes last.
+    """
+    return sorted(range(len(predictions)), key=lambda i: (not predictions[i].is_face, sum(predictions[i].xyxy[::2])))
+
+
+def faces_of(predictions: Sequence[FacePrediction]) -> list[FacePrediction]:
+    """Those from which an expression is read."""
+    return [prediction for prediction in predictions if prediction.is_face]
 
 
 def face_cards(predictions: Sequence[FacePrediction], crops: Sequence[bytes]) -> None:
@@ -56,4 +66,7 @@ def face_cards(predictions: Sequence[FacePrediction], crops: Sequence[bytes]) ->
                 with st.container(horizontal=True, vertical_alignment="center", wrap=False):
                     st.image(crops[i], width=64, alt=f"Face {number}")
                     st.html(heading_html(predictions[i]))
-                st.html(bars_html(predictions[i]))
+                if predictions[i].is_face:
+                    st.html(bars_html(predictions[i]))
+                else:
+                    st.caption("The model sees no face here, so it reads no expression.")

@@ -9,8 +9,9 @@ from statistics import fmean, median
 import streamlit as st
 
 from fer.errors import ImageError
+from fer.inference.recognizer import NOT_A_FACE
 from ui.predict_answers import Answer, whole_image_key
-from ui.predict_faces import face_cards
+from ui.predict_faces import face_cards, faces_of
 from ui.words import count, counted, percent, plain, show_error
 
 _PICTURES_A_PAGE = 6
@@ -20,7 +21,7 @@ _CARDS_BESIDE = 2  # so many cards are as high as a picture; more go below it
 
 def figures(answers: Sequence[Answer]) -> None:
     """A row of figures over all pictures."""
-    faces = [face for answer in answers for face in answer.predictions]
+    faces = [face for answer in answers for face in faces_of(answer.predictions)]
     readable = [answer for answer in answers if answer.error is None]
     commonest = Counter((face.label_set.emoji(face.label), face.label) for face in faces).most_common(1)
     with st.grid(5, min_column_width=130):
@@ -51,7 +52,11 @@ def _result(answer: Answer) -> None:
         show_error(ImageError(answer.error))
         return
     width, height = answer.resolution_wh
-    found = "taken as one face" if answer.whole_image else counted(len(answer.predictions), "face")
+    faces = len(faces_of(answer.predictions))
+    refused = len(answer.predictions) - faces
+    found = "taken as one face" if answer.whole_image else counted(faces, "face")
+    if refused:
+        found += f" · {NOT_A_FACE}" if answer.whole_image else f" · {refused} {NOT_A_FACE}"
     st.markdown(f"**{plain(answer.picture.name)}** · {width} × {height} · {found}")
     beside = len(answer.predictions) <= _CARDS_BESIDE
     picture, words = st.columns([3, 2], gap="medium") if beside else (st.container(horizontal_alignment="center"), st.container())
@@ -60,9 +65,10 @@ def _result(answer: Answer) -> None:
     with words:
         if answer.predictions:
             face_cards(answer.predictions, answer.crops)
-        else:
+        lost = not faces and not answer.whole_image
+        if lost:
             _no_face()
-        if not answer.predictions or st.session_state.get(whole_image_key(answer.picture)):
+        if lost or st.session_state.get(whole_image_key(answer.picture)):
             st.toggle("Take the whole picture as one face", key=whole_image_key(answer.picture))
 
 
@@ -78,5 +84,5 @@ def _no_face() -> None:
 
 def _description(answer: Answer) -> str:
     """The answer as a sentence, for those who do not see the picture."""
-    faces = ", ".join(f"{face.label} {percent(face.confidence, 0)}" for face in answer.predictions)
-    return f"{answer.picture.name}: {faces or 'no face found'}"
+    named = (f"{face.label} {percent(face.confidence, 0)}" if face.is_face else face.label for face in answer.predictions)
+    return f"{answer.picture.name}: {', '.join(named) or 'no face found'}"

@@ -154,7 +154,7 @@ def _outcome(run: Run, epochs: Rows) -> None:
             f"Finished: {percent(best['val_accuracy'])} of the validation images right, at epoch {best['epoch']}.{early}",
             icon=":material/check_circle:",
         )
-    if (run.path / "validation.npz").is_file():
+    if (run.path / "best.npz").is_file():
         _bundle_form(run)
 
 

@@ -10,7 +10,7 @@ import streamlit as st
 from fer.inference.live import LiveView
 from fer.inference.recognizer import FacePrediction
 from ui.predict_answers import Answer
-from ui.predict_faces import bars_html, from_left, heading_html
+from ui.predict_faces import bars_html, faces_of, from_left, heading_html
 from ui.webcam_stream import StreamState
 from ui.words import counted, plain
 
@@ -32,7 +32,7 @@ def live_panel(live: LiveView, state: StreamState, example: Answer | None) -> No
 def _draw(live: LiveView, since: float, example: Answer | None) -> None:
     snapshot = live.snapshot()
     with st.container(horizontal=True, gap="small"):
-        st.metric("Faces", len(snapshot.predictions) if snapshot.frames else "–", border=True)
+        st.metric("Faces", len(faces_of(snapshot.predictions)) if snapshot.frames else "–", border=True)
         st.metric("Frames a second", f"{snapshot.frames_per_second:.0f}" if snapshot.frames else "–", border=True)
         st.metric("Time a frame", f"{snapshot.latency_ms:.0f} ms" if snapshot.frames else "–", border=True)
     with st.container(border=True, key="webcam_faces"):
@@ -43,18 +43,21 @@ def _draw(live: LiveView, since: float, example: Answer | None) -> None:
             st.error(plain(snapshot.error), icon=":material/error:")
         elif snapshot.seconds_since_frame is None or snapshot.seconds_since_frame > _PATIENCE_S:
             _waiting(time.monotonic() - since)
-        elif snapshot.predictions:
-            _faces(snapshot.predictions)
         else:
-            st.markdown("**No face found.** Face the camera, with light from the front, and come nearer.")
+            if not faces_of(snapshot.predictions):
+                st.markdown("**No face found.** Face the camera, with light from the front, and come nearer.")
+            _faces(snapshot.predictions)
 
 
 def _faces(predictions: Sequence[FacePrediction]) -> None:
-    for i in from_left(predictions)[:_MOST_FACES]:
-        st.html(heading_html(predictions[i]) + bars_html(predictions[i]))
-    hidden = len(predictions) - _MOST_FACES
+    faces = faces_of(predictions)
+    for i in from_left(faces)[:_MOST_FACES]:
+        st.html(heading_html(faces[i]) + bars_html(faces[i]))
+    hidden, refused = len(faces) - _MOST_FACES, len(predictions) - len(faces)
     if hidden > 0:
         st.caption(f"and {counted(hidden, 'more face')} in the picture")
+    if refused:
+        st.caption(f"{counted(refused, 'detection')} {'is' if refused == 1 else 'are'} not a face")
 
 
 def _waiting(seconds: float) -> None:

@@ -6,7 +6,8 @@ dataset's is by name, and a step that changes what the figures mean is said in t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -56,42 +57,99 @@ def evaluate(
         DataError: the dataset has no such split, or no image.
         LabelError: no head, or not the one named, knows all the dataset's classes.
     """
-    dataset, class_note = _with_trained_classes(bundle, dataset, head)
-    split = split or next((name for name in ("test", "val") if name in dataset.split_names), WHOLE)
-    part = dataset if split == WHOLE else dataset.split(split)
-    if not len(part):
-        raise DataError(f"Dataset {dataset.name!r} holds no images to evaluate.")
-    chosen = choose_head(bundle, dataset.label_set, head)
-    votes_head = None if part.votes is None else choose_votes_head(bundle)
+    question = Question.of(bundle, dataset, split, head)
+    dataset, part = question.dataset, question.part
     if classifier is None:
         from fer.inference.classifier import Classifier
 
         classifier = Classifier(bundle)
-    heads = {answering.name: answering for answering in (chosen, votes_head) if answering}
-    answers = _predict(bundle, classifier, part, heads, progress)
-    notes = [*class_note, *_notes(part, split, chosen)]
-    ferplus: FerPlusScore | None = None
+    chunks: list[dict[str, NDArray[np.float32]]] = []
+    for start, batch in question.batches():
+        chunks.append(classifier.predict_heads(batch, question.head_names))
+        if progress:
+            progress((start + len(batch)) / len(part))
+    answers = join_answers(chunks)
+    ferplus = question.score_votes(answers)
+    notes = [*question.notes, *_notes(part, question.split, question.head)]
     if part.votes is not None:
-        if votes_head:
-            ferplus = score_votes(part.votes, spread_classes(answers[votes_head.name], votes_head.label_set, FER8))
-        notes.append(_ferplus_note(ferplus, votes_head))
+        notes.append(_ferplus_note(ferplus, question.votes_head))
     return Report(
         label_set=dataset.label_set,
         y_true=part.label_ids.astype(np.int16),
-        y_prob=restrict_classes(answers[chosen.name], chosen.label_set, dataset.label_set),
+        y_prob=question.y_prob(answers),
         names=part.names,
         model=bundle.name,
         bundle_sha256=bundle.sha256,
-        head=chosen.name,
+        head=question.head.name,
         dataset=dataset.name,
         source=dataset.source,
         fingerprint=dataset.fingerprint,
-        split=split,
+        split=question.split,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         has_train_twin=_train_twins(dataset, part),
         ferplus=ferplus,
         notes=tuple(notes),
     )
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a bundle is asked: which images, and which of its heads answer. `robustness.py` asks it of corrupted images too.
+
+    Args:
+        bundle: who is asked.
+        dataset: the whole of it, with its classes picked and merged as the bundle's were where the head needs it.
+        part: the images of the split, at least one.
+        split: `train`, `val`, `test` or `all`.
+        head: answers for the dataset's classes.
+        votes_head: is held against FER+ votes; None where there are no votes, or no head fits them.
+        notes: what a reader of the figures should know.
+    """
+
+    bundle: Bundle
+    dataset: Dataset
+    part: Dataset
+    split: str
+    head: Head
+    votes_head: Head | None
+    notes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, bundle: Bundle, dataset: Dataset, split: str | None, head: str | None) -> Question:
+        """Decide what was left open; arguments and errors are those of `evaluate`."""
+        dataset, notes = _with_trained_classes(bundle, dataset, head)
+        split = split or next((name for name in ("test", "val") if name in dataset.split_names), WHOLE)
+        part = dataset if split == WHOLE else dataset.split(split)
+        if not len(part):
+            raise DataError(f"Dataset {dataset.name!r} holds no images to evaluate.")
+        votes_head = None if part.votes is None else choose_votes_head(bundle)
+        return cls(bundle, dataset, part, split, choose_head(bundle, dataset.label_set, head), votes_head, notes)
+
+    @property
+    def head_names(self) -> list[str]:
+        """The heads that answer, each once."""
+        return list(dict.fromkeys(head.name for head in (self.head, self.votes_head) if head))
+
+    def batches(self) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+        """Position of the first image, and images uint8 (N, size, size, channels): each read once, only a chunk in memory."""
+        size, channels = self.bundle.preprocessing.size, self.bundle.preprocessing.channels
+        for start in range(0, len(self.part), CHUNK):
+            yield start, self.part.images.batch(np.arange(start, min(start + CHUNK, len(self.part))), size, channels)
+
+    def y_prob(self, answers: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Probabilities of the dataset's classes, float32 (N, K), from those of the heads for all images."""
+        return restrict_classes(answers[self.head.name], self.head.label_set, self.dataset.label_set)
+
+    def score_votes(self, answers: Mapping[str, NDArray[np.float32]]) -> FerPlusScore | None:
+        """Agreement with FER+ votes, from the probabilities of the heads for all images; None where it cannot be told."""
+        if self.part.votes is None or self.votes_head is None:
+            return None
+        return score_votes(self.part.votes, spread_classes(answers[self.votes_head.name], self.votes_head.label_set, FER8))
+
+
+def join_answers(chunks: Sequence[Mapping[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:
+    """The heads' probabilities for all images, from those for each chunk of them; at least one chunk."""
+    return {head: np.concatenate([chunk[head] for chunk in chunks]) for head in chunks[0]}
 
 
 def choose_head(bundle: Bundle, label_set: LabelSet, name: str | None = None) -> Head:
@@ -154,22 +212,6 @@ def _with_trained_classes(bundle: Bundle, dataset: Dataset, head: str | None) ->
     mapped = dataset.with_classes(ClassMap.parse(dataset.label_set, bundle.classes))
     left_out = "; images of other classes were left out" if len(mapped) < len(dataset) else ""
     return mapped, (f"The dataset's classes were picked and merged as in training: {', '.join(bundle.classes)}{left_out}.",)
-
-
-def _predict(
-    bundle: Bundle, classifier: Classifier, part: Dataset, heads: Iterable[str], progress: Callable[[float], None] | None
-) -> dict[str, NDArray[np.float32]]:
-    """Probabilities of each head for each image; images are read once, and only a chunk of them is in memory."""
-    size, channels = bundle.preprocessing.size, bundle.preprocessing.channels
-    chunks: dict[str, list[NDArray[np.float32]]] = {name: [] for name in heads}
-    for start in range(0, len(part), CHUNK):
-        indices = np.arange(start, min(start + CHUNK, len(part)))
-        batch = part.images.batch(indices, size, channels)
-        for name, y_prob in classifier.predict_heads(batch, chunks).items():
-            chunks[name].append(y_prob)
-        if progress:
-            progress((int(indices[-1]) + 1) / len(part))
-    return {name: np.concatenate(done) for name, done in chunks.items()}
 
 
 def _train_twins(dataset: Dataset, part: Dataset) -> NDArray[np.bool_] | None:

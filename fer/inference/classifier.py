@@ -15,6 +15,8 @@ from fer.litert import LiteRtNetwork
 # Pixels are scaled to float32 a block at a time, so that a large batch costs little memory beyond itself.
 _BLOCK = 256
 _MEND = "Make the bundle again."
+# The output that a bundle's face test reads, as `fer/training/prepare.py` names it: logits of "not a face" and "face".
+_FACE_OUTPUT, _FACE_LOGITS = "face", 2
 
 
 class Classifier:
@@ -43,6 +45,11 @@ class Classifier:
                     f"The card of the model {bundle.name!r} has a head {head.name!r} of {len(head.label_set)} classes; "
                     f"its network has {self._network.output_widths}. {_MEND}"
                 )
+        if bundle.face and self._network.output_widths.get(_FACE_OUTPUT) != _FACE_LOGITS:
+            raise BundleError(
+                f"The card of the model {bundle.name!r} has a face test, which reads an output {_FACE_OUTPUT!r} of "
+                f"{_FACE_LOGITS} logits; its network has {self._network.output_widths}. {_MEND}"
+            )
 
     def predict_crops(self, face_crops: Sequence[NDArray[np.uint8]], head: str | None = None) -> NDArray[np.float32]:
         """Probabilities of face crops of any size.
@@ -58,7 +65,25 @@ class Classifier:
             ImageError: a crop is no uint8 image.
             BundleError: there is no such head.
         """
-        return self.predict_batch(self.bundle.preprocessing.prepare(face_crops), head)
+        y_prob, _ = self.predict_faces(face_crops, head)
+        return y_prob
+
+    def predict_faces(
+        self, face_crops: Sequence[NDArray[np.uint8]], head: str | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        """Probabilities of face crops, and how probable it is that each shows a face at all, in one pass of the network.
+
+        Takes and raises what `predict_crops` does.
+
+        Returns:
+            float32 (N, K), as of `predict_crops`; and float32 (N,) in [0, 1], to be held against `bundle.face.threshold`, or None
+            where the bundle has no face test.
+        """
+        answering = self._head(head)
+        logits = self._logits(self.bundle.preprocessing.prepare(face_crops))
+        y_prob = _calibrated(logits[answering.name], answering.temperature)
+        face = self.bundle.face
+        return y_prob, None if face is None else _calibrated(logits[_FACE_OUTPUT], face.temperature)[:, 1]
 
     def predict_batch(self, batch: NDArray[np.uint8], head: str | None = None) -> NDArray[np.float32]:
         """Probabilities of images that have the network's size; as `predict_crops`.
@@ -73,7 +98,7 @@ class Classifier:
         """Probabilities of several heads, by their names, at the cost of one: the network answers for all in one pass."""
         answering = [self._head(head) for head in heads]
         logits = self._logits(batch)
-        return {head.name: softmax(logits[head.name] / np.float32(head.temperature)) for head in answering}
+        return {head.name: _calibrated(logits[head.name], head.temperature) for head in answering}
 
     def logits(self, batch: NDArray[np.uint8], head: str | None = None) -> NDArray[np.float32]:
         """What the network answers before the temperature and the softmax.
@@ -93,12 +118,17 @@ class Classifier:
         return self._logits(batch)[name]
 
     def _logits(self, batch: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Logits of every head, by its name."""
+        """Logits of every head, by its name, and of the face test where the bundle has one."""
         normalise = self.bundle.preprocessing.normalise
         # At least one block, so that an empty or misshapen batch meets the same checks.
         blocks = [batch[start : start + _BLOCK] for start in range(0, max(len(batch), 1), _BLOCK)]
         answers = [self._network.run_batch(normalise(block)) for block in blocks]
-        return {head.name: np.concatenate([answer[head.name] for answer in answers]) for head in self.bundle.heads}
+        outputs = [head.name for head in self.bundle.heads] + [_FACE_OUTPUT] * (self.bundle.face is not None)
+        return {output: np.concatenate([answer[output] for answer in answers]) for output in outputs}
 
     def _head(self, name: str | None) -> Head:
         return self.bundle.default_head if name is None else self.bundle.head(name)
+
+
+def _calibrated(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    return softmax(logits / np.float32(temperature))

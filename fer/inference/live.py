@@ -42,7 +42,8 @@ class LiveSnapshot:
     """The state of a `LiveView` at one moment.
 
     Attributes:
-        predictions: faces of the newest processed frame; empty when it shows none, and before the first frame.
+        predictions: faces of the newest processed frame, with what the detector took for one and the model refused (`is_face`);
+            empty when it shows none, and before the first frame.
         frames: frames processed since the last `LiveView.reset`.
         frames_per_second: processed frames a second over the last two seconds.
         latency_ms: median time that one of those frames took to process.

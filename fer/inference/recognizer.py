@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,22 +16,33 @@ from fer.errors import DetectionError
 from fer.inference.classifier import Classifier
 from fer.labels import LabelSet
 
+NOT_A_FACE = "not a face"
+
 
 @dataclass(frozen=True, slots=True)
 class FacePrediction:
-    """The apparent expression of one face.
+    """The apparent expression of one face; or, where the model refuses what the detector took for one, "not a face".
 
     Args:
         xyxy: left, top, right, bottom of the face in pixels, inside the picture.
         detection_score: how sure the detector is that this is a face, in [0, 1]; None where the whole picture was taken as one.
         label_set: the classes.
-        probabilities: one a class, in the order of `label_set`; they sum to 1.
+        probabilities: one a class, in the order of `label_set`; they sum to 1 (of what is not a face, too).
+        face_probability: how sure the model is that this is a face, in [0, 1]; None where it was not trained to tell.
+        face_threshold: below this probability it is not a face.
     """
 
     xyxy: tuple[float, float, float, float]
     detection_score: float | None
     label_set: LabelSet
     probabilities: tuple[float, ...]
+    face_probability: float | None = None
+    face_threshold: float = 0.0
+
+    @property
+    def is_face(self) -> bool:
+        """Whether an expression is read from it; always, where the model cannot tell."""
+        return self.face_probability is None or self.face_probability >= self.face_threshold
 
     @property
     def ranked(self) -> tuple[tuple[str, float], ...]:
@@ -40,12 +52,14 @@ class FacePrediction:
 
     @property
     def label(self) -> str:
-        """The most probable class."""
-        return self.ranked[0][0]
+        """The most probable class; `not a face` where it is none."""
+        return self.ranked[0][0] if self.is_face else NOT_A_FACE
 
     @property
     def confidence(self) -> float:
-        """Its probability."""
+        """The probability of the label."""
+        if self.face_probability is not None and not self.is_face:
+            return 1 - self.face_probability
         return self.ranked[0][1]
 
     def as_dict(self) -> dict[str, Any]:
@@ -55,6 +69,8 @@ class FacePrediction:
             "detection_score": None if self.detection_score is None else round(self.detection_score, 4),
             "label": self.label,
             "confidence": self.confidence,
+            "is_face": self.is_face,
+            "face_probability": self.face_probability,
             "probabilities": dict(zip(self.label_set, self.probabilities, strict=True)),
         }
 
@@ -91,7 +107,8 @@ class Recognizer:
             min_size: leave out faces narrower than this many pixels.
 
         Returns:
-            One prediction a face, the largest face first. Empty: no face was found, and nothing is guessed.
+            One prediction a face, the largest face first; those that the model refuses are among them (`is_face`). Empty: no face
+            was found, and nothing is guessed.
 
         Raises:
             ImageError: the image has another shape or dtype.
@@ -100,17 +117,29 @@ class Recognizer:
         """
         require_image(image)
         resolution_wh = (image.shape[1], image.shape[0])
-        label_set = self.bundle.head(head).label_set
         if whole_image:
-            (probabilities,) = self._classifier.predict_crops([image], head)
             box = (0.0, 0.0, float(resolution_wh[0]), float(resolution_wh[1]))
-            return (FacePrediction(box, None, label_set, tuple(probabilities.tolist())),)
+            return self._read([image], [box], [None], head)
         if self.detector is None:
             raise DetectionError("This recognizer has no face detector. Pass whole_image=True, or make it with detector='auto'.")
         faces = self.detector.detect(image, min_size=min_size)
-        rows = self._classifier.predict_crops(crop_faces(image, faces.crop_xyxy), head).tolist()
-        boxes = clip_xyxy(faces.xyxy, resolution_wh).tolist()
+        boxes = [tuple(box) for box in clip_xyxy(faces.xyxy, resolution_wh).tolist()]
+        return self._read(crop_faces(image, faces.crop_xyxy), boxes, faces.detection_score.tolist(), head)
+
+    def _read(
+        self,
+        face_crops: Sequence[NDArray[np.uint8]],
+        boxes: Sequence[tuple[float, float, float, float]],
+        detection_scores: Sequence[float | None],
+        head: str | None,
+    ) -> tuple[FacePrediction, ...]:
+        """A prediction a face crop."""
+        y_prob, face_prob = self._classifier.predict_faces(face_crops, head)
+        face_probabilities = [None] * len(boxes) if face_prob is None else face_prob.tolist()
+        label_set = self.bundle.head(head).label_set
+        threshold = self.bundle.face.threshold if self.bundle.face else 0.0
+        answers = zip(boxes, detection_scores, y_prob.tolist(), face_probabilities, strict=True)
         return tuple(
-            FacePrediction((box[0], box[1], box[2], box[3]), score, label_set, tuple(row))
-            for box, score, row in zip(boxes, faces.detection_score.tolist(), rows, strict=True)
+            FacePrediction(box, score, label_set, tuple(row), face_probability, threshold)
+            for box, score, row, face_probability in answers
         )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from fer.networks.plain_cnn import PlainCnn
 from fer.networks.se_resnet import SeResNet
+from fer.networks.vgg import Vgg
 
 if TYPE_CHECKING:
     import keras
@@ -26,7 +27,7 @@ class NetworkSettings(Protocol):
         ...
 
 
-ARCHITECTURES: Mapping[str, type[NetworkSettings]] = {"plain_cnn": PlainCnn, "se_resnet": SeResNet}
+ARCHITECTURES: Mapping[str, type[NetworkSettings]] = {"plain_cnn": PlainCnn, "se_resnet": SeResNet, "vgg": Vgg}
 
 
 def build_network(
@@ -50,6 +51,18 @@ def build_network(
     features = network.features(model_input)
     # Logits in float32 also where the trunk computes in bfloat16: a softmax of 8-bit mantissas would be too coarse.
     logits = {head: keras.layers.Dense(classes, dtype="float32", name=head)(features) for head, classes in heads.items()}
+    return keras.Model(model_input, logits)
+
+
+def mirrored(model: keras.Model) -> keras.Model:
+    """The network that answers with the mean of a model's logits for an image and for its mirror image."""
+    import keras
+    from keras import ops
+
+    model_input = keras.Input(model.input_shape[1:], name="model_input")
+    # One batch of twice the length: the weights stand once in the exported file.
+    both = model(ops.concatenate([model_input, ops.flip(model_input, axis=2)], axis=0))
+    logits = {head: ops.mean(ops.reshape(answer, (2, -1, answer.shape[-1])), axis=0) for head, answer in both.items()}
     return keras.Model(model_input, logits)
 
 

@@ -12,7 +12,7 @@ from fer.errors import SettingsError
 from fer.recipes.settings import Settings
 
 _FOLDER = Path(__file__).parent
-_SECTIONS = ("data", "preprocessing", "network", "augmentation", "training")
+_SECTIONS = ("data", "preprocessing", "network", "augmentation", "training", "serving")
 _KEYS = ("title", "summary", "origin", "reported", *_SECTIONS)
 
 

@@ -17,6 +17,8 @@ from fer.preprocessing import Preprocessing
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("auto", "float32", "bfloat16")
+WEIGHTS = ("float32", "int8")
+PLACES = ("auto", "cpu", "device")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,19 @@ class DataSettings:
         fractions: shares of train and val (and test), used where the data has no split.
         votes: learn from FER+ votes with a second head where the dataset has them.
         remove_leaks: leave out training images that stand in val or test as well.
+        rejects: pictures without a face that join each training batch, as a share of it (see `fer.data.rejects`); above 0, the
+            network learns to answer "not a face", too.
     """
 
     classes: tuple[str, ...] = ()
     fractions: tuple[float, ...] = (0.8, 0.2)
     votes: bool = False
     remove_leaks: bool = True
+    rejects: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rejects <= 1:
+            raise SettingsError(f"data.rejects lies in 0…1. Received: {self.rejects}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,12 @@ class TrainingSettings:
         warmup_epochs: epochs of linear rise to the learning rate, at most half of all (cosine only).
         weight_decay: decoupled, on kernels only.
         label_smoothing: share of the label that is spread over all classes.
-        votes_weight: weight of the votes' loss beside the labels'.
+        labels_weight: weight of the labels' loss; 0 where only the votes are to be learned.
+        votes_weight: weight of the votes' loss beside it.
+        mixup: two images and their targets are blended in a share drawn from Beta(mixup, mixup) (arXiv:1710.09412); 0 never.
+        teachers: bundles or runs whose mean answer to the same augmented images is learned beside the targets (arXiv:2106.05237).
+        distil_weight: share of the teachers in the loss; the targets have the rest.
+        distil_temperature: logits of both sides are divided by it, so that small probabilities count, too.
         ema: momentum of the weights' moving average that is evaluated and kept, less in a short training; 0 keeps the weights.
         small_size: side of the images in the first epochs, 0 for full size throughout.
         small_share: share of the epochs at `small_size`.
@@ -59,6 +73,8 @@ class TrainingSettings:
         plateau_min_delta: what counts as better.
         monitor: what chooses the epoch that is kept: `val_loss` or `val_accuracy`.
         precision: `bfloat16` computes in half the bytes (weights stay float32); `auto` takes it where the processor has it.
+        augment_on: where images are varied: `cpu`, or `device`, where the network computes and all images are kept; `auto` takes the
+            device where it is no CPU.
         seed: of everything that is random.
     """
 
@@ -70,7 +86,12 @@ class TrainingSettings:
     warmup_epochs: float = 0.0
     weight_decay: float = 0.0
     label_smoothing: float = 0.0
+    labels_weight: float = 1.0
     votes_weight: float = 1.0
+    mixup: float = 0.0
+    teachers: tuple[str, ...] = ()
+    distil_weight: float = 0.5
+    distil_temperature: float = 2.0
     ema: float = 0.0
     small_size: int = 0
     small_share: float = 0.4
@@ -80,6 +101,7 @@ class TrainingSettings:
     plateau_min_delta: float = 1e-4
     monitor: str = "val_loss"
     precision: str = "auto"
+    augment_on: str = "auto"
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -87,6 +109,7 @@ class TrainingSettings:
             "optimizer": OPTIMIZERS,
             "schedule": SCHEDULES,
             "precision": PRECISIONS,
+            "augment_on": PLACES,
             "monitor": ("val_loss", "val_accuracy"),
         }
         for name, known in choices.items():
@@ -99,7 +122,11 @@ class TrainingSettings:
             ("warmup_epochs", 0, 1_000),
             ("weight_decay", 0, 1),
             ("label_smoothing", 0, 0.99),
+            ("labels_weight", 0, 100),
             ("votes_weight", 0, 100),
+            ("mixup", 0, 10),
+            ("distil_weight", 0, 1),
+            ("distil_temperature", 0.5, 20),
             ("ema", 0, 0.99999),
             ("small_share", 0, 1),
             ("early_stopping", 0, 100_000),
@@ -116,6 +143,23 @@ class TrainingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServingSettings:
+    """What a bundle's LiteRT network does beyond the trained one.
+
+    Args:
+        mirror: answer with the mean of the logits of a face and of its mirror image, at twice the time.
+        weights: `float32`, or `int8`: a quarter of the size, and multiplied as integers, which takes a third of the time.
+    """
+
+    mirror: bool = False
+    weights: str = "float32"
+
+    def __post_init__(self) -> None:
+        if self.weights not in WEIGHTS:
+            raise SettingsError(f"serving.weights is one of {', '.join(WEIGHTS)}. Received: {self.weights!r}")
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of a run, one section a room of the house."""
 
@@ -124,6 +168,7 @@ class Settings:
     network: NetworkSettings = field(default_factory=SeResNet)
     augmentation: Augmentation = field(default_factory=Augmentation)
     training: TrainingSettings = field(default_factory=TrainingSettings)
+    serving: ServingSettings = field(default_factory=ServingSettings)
 
     def __post_init__(self) -> None:
         if self.training.small_size and not self.network.any_input_size:
@@ -156,6 +201,7 @@ class Settings:
             network=_section(ARCHITECTURES[architecture], "network", network),
             augmentation=_section(Augmentation, "augmentation", sections.get("augmentation", {})),
             training=_section(TrainingSettings, "training", sections.get("training", {})),
+            serving=_section(ServingSettings, "serving", sections.get("serving", {})),
         )
 
     def as_dict(self) -> dict[str, Any]:

@@ -7,9 +7,12 @@ from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from fer.recipes import Settings
 from fer.training.prepare import LearningSet
+
+Heads = dict[str, NDArray[np.float32]]
 
 
 class Batches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -45,19 +48,48 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         size = self.settings.training.batch_size
         rows = self._order[index * size : (index + 1) * size]
         images = self.data.images[rows]
+        rng = np.random.default_rng((self.settings.training.seed, self.epoch, index))
         if self.training:
-            rng = np.random.default_rng((self.settings.training.seed, self.epoch, index))
             images = self.settings.augmentation.apply(images, rng, size=self.preprocessing.size)
-        targets = {head: target[rows] for head, target in self.data.targets.items()}
-        weights = {head: weight[rows] for head, weight in self.data.weights.items()}
-        return self.preprocessing.normalise(images), targets, weights
+        batch = LearningSet(
+            images,
+            {head: target[rows] for head, target in self.data.targets.items()},
+            {head: weight[rows] for head, weight in self.data.weights.items()},
+        )
+        if self.data.rejects is not None:
+            count = round(self.settings.data.rejects * len(rows))
+            batch = batch.with_rejects(self.data.rejects.draw(rng, count, self.preprocessing.size))
+        model_input = self.preprocessing.normalise(batch.images)
+        if self.training and self.settings.training.mixup:
+            share, partners = self._draw_mixture(rng, len(batch))
+            mixed = share * model_input + (1 - share) * model_input[partners]
+            return mixed, *mix_targets(batch.targets, batch.weights, share, partners)
+        return model_input, batch.targets, batch.weights
 
     def on_epoch_end(self) -> None:
         if self.training:
             self.epoch += 1
             self._order = self._draw_order()
 
-    def _draw_order(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _draw_mixture(self, rng: np.random.Generator, count: int) -> tuple[np.float32, NDArray[np.int64]]:
+        """The share of itself that each image of a batch keeps, and the row that the rest of it comes from."""
+        alpha = self.settings.training.mixup
+        return np.float32(rng.beta(alpha, alpha)), rng.permutation(count)
+
+    def _draw_order(self) -> NDArray[np.int64]:
         if not self.training:
             return np.arange(len(self.data))
         return np.random.default_rng((self.settings.training.seed, self.epoch)).permutation(len(self.data))
+
+
+def mix_targets(targets: Heads, weights: Heads, share: np.float32, partners: NDArray[np.int64]) -> tuple[Heads, Heads]:
+    """Targets and weights of a batch in which each image keeps `share` of itself and has the rest of a partner.
+
+    A target takes part as far as it weighs.
+    """
+    mixed, weighs = {}, {}
+    for head, target in targets.items():
+        weighed = target * weights[head][:, None]
+        mixed[head] = share * weighed + (1 - share) * weighed[partners]
+        weighs[head] = np.maximum(weights[head], weights[head][partners])
+    return mixed, weighs

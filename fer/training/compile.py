@@ -9,13 +9,33 @@ import keras
 
 from fer.networks import build_network
 from fer.recipes import Settings
-from fer.training.prepare import LABELS_HEAD, PreparedData
+from fer.training.distil import Student, join_teachers
+from fer.training.prepare import FACE_HEAD, LABELS_HEAD, VOTES_HEAD, PreparedData
+
+# Face or not is easily told; more would take from the expressions.
+FACE_WEIGHT = 0.3
+
+# On an accelerator, so many steps are set going at a time: each would take no longer than what Keras does between two of them.
+STEPS_AT_A_TIME = 8
+
+
+def has_accelerator() -> bool:
+    """Whether Keras' backend computes on something else than the CPU."""
+    return "cpu" not in str(keras.ops.convert_to_tensor(0.0).device).lower()
+
+
+def augments_on_device(settings: Settings) -> bool:
+    """Whether images are varied where the network computes."""
+    place = settings.training.augment_on
+    return place == "device" or (place == "auto" and has_accelerator())
 
 
 def computes_in_bfloat16(settings: Settings) -> bool:
     """Whether to compute in bfloat16: when told to, or by `auto` where the processor multiplies it in hardware."""
     if settings.training.precision != "auto":
         return settings.training.precision == "bfloat16"
+    if has_accelerator():
+        return True
     cpuinfo = Path("/proc/cpuinfo")
     flags = cpuinfo.read_text() if cpuinfo.is_file() else ""
     return "avx512_bf16" in flags or "amx_bf16" in flags
@@ -24,8 +44,12 @@ def computes_in_bfloat16(settings: Settings) -> bool:
 def build_model(settings: Settings, prepared: PreparedData) -> Any:
     """The run's network, taking any image size where training begins with small images."""
     size = None if settings.training.small_size else settings.preprocessing.size
-    heads = {head: len(label_set) for head, label_set in prepared.heads.items()}
-    return build_network(settings.network, (size, size, settings.preprocessing.channels), heads)
+    model = build_network(settings.network, (size, size, settings.preprocessing.channels), prepared.outputs)
+    if not settings.training.teachers:
+        return model
+    student = Student(model.inputs, model.output)
+    student.learn_from(join_teachers(settings, prepared.heads), settings)
+    return student
 
 
 def compile_model(model: Any, settings: Settings, prepared: PreparedData) -> None:
@@ -58,19 +82,19 @@ def compile_model(model: Any, settings: Settings, prepared: PreparedData) -> Non
         optimizer.exclude_from_weight_decay(var_list=[v for v in model.trainable_variables if len(v.shape) < 2])
 
     losses, weights = {}, {}
-    for head in prepared.heads:
-        is_labels = head == LABELS_HEAD
+    for head in prepared.outputs:
         # FER+ distributions are soft by themselves; smoothing is for the one-hot labels.
-        smoothing = training.label_smoothing if is_labels else 0.0
+        smoothing = training.label_smoothing if head == LABELS_HEAD else 0.0
         losses[head] = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
-        weights[head] = 1.0 if is_labels else training.votes_weight
+        weights[head] = {VOTES_HEAD: training.votes_weight, FACE_HEAD: FACE_WEIGHT}.get(head, training.labels_weight)
     model.compile(
         optimizer=optimizer,
         loss=losses,
         loss_weights=weights,
-        weighted_metrics={head: [keras.metrics.CategoricalAccuracy(name="accuracy")] for head in prepared.heads},
+        weighted_metrics={head: [keras.metrics.CategoricalAccuracy(name="accuracy")] for head in prepared.outputs},
         # On the CPU, XLA halves the speed of these networks; other backends compile by themselves.
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+        steps_per_execution=STEPS_AT_A_TIME if augments_on_device(settings) else 1,
     )
     optimizer.build(model.trainable_variables)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fer.data import Dataset, remove_leaks, split_dataset
+from fer.data.rejects import Rejects, sample_photographs, shows_no_face
 from fer.data.votes import vote_distribution
 from fer.errors import DataError
 from fer.labels import FER8, ClassMap, LabelSet
@@ -15,6 +16,11 @@ from fer.recipes import Settings
 
 LABELS_HEAD = "labels"
 VOTES_HEAD = "votes"
+FACE_HEAD = "face"  # no label set of expressions: its two classes are "not a face" and "face"
+NO_FACE, FACE = np.eye(2, dtype=np.float32)
+
+# Pictures without a face that join the validation part, as a share of it.
+VALIDATION_REJECTS = 0.25
 
 
 @dataclass(frozen=True)
@@ -25,14 +31,31 @@ class LearningSet:
         images: uint8 (N, S, S, C).
         targets: by head, float32 (N, K), rows summing to 1.
         weights: by head, float32 (N,); 0 where an image says nothing to that head.
+        rejects: where the batches of this set draw pictures without a face from; None where they do not.
     """
 
     images: NDArray[np.uint8]
     targets: dict[str, NDArray[np.float32]]
     weights: dict[str, NDArray[np.float32]]
+    rejects: Rejects | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def with_rejects(self, pictures: NDArray[np.uint8]) -> LearningSet:
+        """This set followed by pictures without a face, which say something to the face head alone.
+
+        Args:
+            pictures: uint8 (M, S, S, C).
+        """
+        targets = {head: np.zeros((len(pictures), target.shape[1]), np.float32) for head, target in self.targets.items()}
+        weights = {head: np.zeros(len(pictures), np.float32) for head in self.weights}
+        targets[FACE_HEAD][:], weights[FACE_HEAD][:] = NO_FACE, 1
+        return LearningSet(
+            np.concatenate([self.images, pictures]),
+            {head: np.concatenate([target, targets[head]]) for head, target in self.targets.items()},
+            {head: np.concatenate([weight, weights[head]]) for head, weight in self.weights.items()},
+        )
 
 
 @dataclass(frozen=True)
@@ -44,6 +67,11 @@ class PreparedData:
     heads: dict[str, LabelSet]
     dataset: Dataset
     leaks_removed: int
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Width of each output of the network: the heads', and the face's where it is learned."""
+        return {head: target.shape[1] for head, target in self.train.targets.items()}
 
 
 def prepare_data(dataset: Dataset, settings: Settings) -> PreparedData:
@@ -69,6 +97,11 @@ def prepare_data(dataset: Dataset, settings: Settings) -> PreparedData:
     if settings.data.votes and dataset.votes is not None and settings.training.votes_weight > 0:
         heads[VOTES_HEAD] = FER8
     train, val = (_learning_set(dataset.split(split), heads, settings) for split in ("train", "val"))
+    if settings.data.rejects:
+        train = _with_rejects_in_batches(train)
+        source = Rejects(val.images, sample_photographs("val"))
+        pictures = source.draw(np.random.default_rng(0), round(VALIDATION_REJECTS * len(val)), settings.preprocessing.size)
+        val = val.with_rejects(pictures)
     return PreparedData(train, val, heads, dataset, leaks_removed)
 
 
@@ -94,4 +127,17 @@ def _learning_set(dataset: Dataset, heads: dict[str, LabelSet], settings: Settin
     weights = {LABELS_HEAD: np.ones(len(dataset), np.float32)}
     if VOTES_HEAD in heads and dataset.votes is not None:
         targets[VOTES_HEAD], weights[VOTES_HEAD] = vote_distribution(dataset.votes)
+    if settings.data.rejects:
+        is_face = np.ones(len(dataset), bool) if dataset.votes is None else ~shows_no_face(dataset.votes)
+        targets[FACE_HEAD], weights[FACE_HEAD] = np.where(is_face[:, None], FACE, NO_FACE), np.ones(len(dataset), np.float32)
     return LearningSet(images, targets, weights)
+
+
+def _with_rejects_in_batches(train: LearningSet) -> LearningSet:
+    """The training set with a source of rejects; what its own images show no face of teaches no expression any more."""
+    is_face = train.targets[FACE_HEAD][:, 1]
+    return replace(
+        train,
+        weights={**train.weights, LABELS_HEAD: train.weights[LABELS_HEAD] * is_face},
+        rejects=Rejects(train.images, sample_photographs("train")),
+    )

@@ -14,7 +14,7 @@ from fer.errors import RunError
 from fer.files import append_json_line, replacing
 from fer.training.checkpoint import load_checkpoint, read_history, save_checkpoint, save_weights
 from fer.training.history import describe_epoch, is_better
-from fer.training.prepare import LABELS_HEAD, VOTES_HEAD
+from fer.training.prepare import FACE_HEAD, LABELS_HEAD, VOTES_HEAD
 from fer.training.run import Run
 
 SECONDS_BETWEEN_ROWS = 0.4
@@ -155,6 +155,7 @@ def _named(logs: dict[str, Any]) -> dict[str, float]:
         "accuracy": "accuracy",
         f"{LABELS_HEAD}_accuracy": "accuracy",
         f"{VOTES_HEAD}_accuracy": "votes_accuracy",
+        f"{FACE_HEAD}_accuracy": "face_accuracy",
     }
     both = {f"val_{key}": f"val_{name}" for key, name in names.items()}
     return {new: float(logs[old]) for old, new in {**names, **both}.items() if old in logs}

@@ -9,7 +9,6 @@
     progress.jsonl     a few lines a second in between
     checkpoint.npz     all that is needed to go on: weights, optimizer, history
     best.npz           the weights of the best epoch
-    validation.npz     what the best weights answer on the validation part
     train.log          what the process printed
 
 Everything the page shows is read from here, so it survives a reload, and the run survives the page.

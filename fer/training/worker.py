@@ -13,22 +13,20 @@ import sys
 import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from fer.data import read_dataset
 from fer.errors import FerError, RunError
-from fer.files import replacing, write_json
+from fer.files import write_json
 from fer.recipes import Settings
 from fer.training.prepare import PreparedData, prepare_data
 from fer.training.run import Run
 
-# How many validation images travel with a run, so that a bundle made of it can be checked on real images.
-SAMPLES = 64
-
 Progress = Callable[[str, float], None]
+
+# What Keras may compute with, where `KERAS_BACKEND` does not say: the first that is installed.
+BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def train_run(run: Run, *, progress: Progress | None = None) -> Run:
@@ -81,9 +79,9 @@ def _train(run: Run, progress: Progress | None) -> None:
     import keras
 
     from fer.training.batches import Batches
-    from fer.training.checkpoint import load_weights
-    from fer.training.compile import build_model, compile_model, computes_in_bfloat16, make_policies
-    from fer.training.recorder import Recorder, StopRequested
+    from fer.training.compile import augments_on_device, build_model, compile_model, computes_in_bfloat16, make_policies
+    from fer.training.device_batches import DeviceBatches
+    from fer.training.recorder import Recorder
 
     keras.utils.set_random_seed(settings.training.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if computes_in_bfloat16(settings) else "float32")
@@ -95,37 +93,27 @@ def _train(run: Run, progress: Progress | None) -> None:
     recorder = Recorder(run, len(prepared.train), policies, progress)
     # The averaged weights are swapped in for validation only; the recorder stands before the swap (see there).
     swap = [keras.callbacks.SwapEMAWeights()] if settings.training.ema else []
+    batches = DeviceBatches if augments_on_device(settings) else Batches
     run.write_state("running", "Training")
-    (run.path / "validation.npz").unlink(missing_ok=True)  # of an earlier stop: the best weights may become others
-    stopped: StopRequested | None = None
-    try:
-        for image_size, last_epoch in _stages(settings):
-            epochs_done = recorder.epochs_done
-            if epochs_done < last_epoch and not model.stop_training:
-                model.fit(
-                    Batches(prepared.train, settings, training=True, epoch=epochs_done, image_size=image_size),
-                    validation_data=Batches(prepared.val, settings, training=False),
-                    initial_epoch=epochs_done,
-                    epochs=last_epoch,
-                    shuffle=False,  # the batches are in an order of their own; Keras' would come from a state that is not saved
-                    callbacks=[*policies, recorder, *swap],
-                    verbose=0,
-                )
-    except StopRequested as request:
-        stopped = request
-        if not (run.path / "best.npz").is_file():
-            raise
-    # Also of a run that was stopped, so that a bundle can be made of its best epoch so far.
-    run.write_state("running", "Answering the validation part with the best weights")
-    load_weights(run.path / "best.npz", model)
-    _write_validation(run, model, prepared, settings)
-    if stopped:
-        raise stopped
+    for image_size, last_epoch in _stages(settings):
+        epochs_done = recorder.epochs_done
+        if epochs_done < last_epoch and not model.stop_training:
+            model.fit(
+                batches(prepared.train, settings, training=True, epoch=epochs_done, image_size=image_size),
+                validation_data=batches(prepared.val, settings, training=False),
+                initial_epoch=epochs_done,
+                epochs=last_epoch,
+                shuffle=False,  # the batches are in an order of their own; Keras' would come from a state that is not saved
+                callbacks=[*policies, recorder, *swap],
+                verbose=0,
+            )
 
 
 def prepare_keras(log: Path) -> None:
     """Choose Keras' backend and import it; what TensorFlow's C++ side prints meanwhile goes to `log`."""
-    os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+    os.environ.setdefault("KERAS_BACKEND", next(filter(find_spec, BACKENDS), BACKENDS[0]))
+    # JAX would write arrays that a function holds (a teacher's weights) into the program that it compiles, and fold them for minutes.
+    os.environ.setdefault("JAX_USE_SIMPLIFIED_JAXPR_CONSTANTS", "1")
     # 3 hides also the errors that TensorFlow reports where there is no GPU; its failures reach us as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with _stderr_into(log):
@@ -181,24 +169,12 @@ def _write_environment(run: Run, settings: Settings) -> None:
             "python": platform.python_version(),
             "keras": keras.__version__,
             "backend": keras.backend.backend(),
+            "device": str(keras.ops.convert_to_tensor(0.0).device),
             "precision": "bfloat16" if computes_in_bfloat16(settings) else "float32",
             "platform": platform.platform(),
             "processors": os.cpu_count(),
         },
     )
-
-
-def _write_validation(run: Run, model: Any, prepared: PreparedData, settings: Settings) -> None:
-    """Logits and targets of the validation part, for calibration, and a few of its images, for checking a bundle."""
-    from fer.training.batches import Batches
-
-    logits = model.predict(Batches(prepared.val, settings, training=False), verbose=0)
-    spread = np.linspace(0, len(prepared.val) - 1, min(SAMPLES, len(prepared.val))).astype(int)
-    arrays: dict[str, Any] = {f"logits_{head}": np.asarray(value, np.float32) for head, value in logits.items()}
-    arrays |= {f"targets_{head}": value for head, value in prepared.val.targets.items()}
-    arrays |= {f"weights_{head}": value for head, value in prepared.val.weights.items()}
-    with replacing(run.path / "validation.npz") as beside:
-        np.savez_compressed(beside, samples=prepared.val.images[spread], **arrays)
 
 
 def _write_failure(run: Run, reason: str) -> RunError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
+from fer.bundles import file_sha256
 from fer.workspace import workspace_dir
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -41,6 +43,19 @@ def _navigation_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
         prepare(self, *args, **kwargs)
 
     monkeypatch.setattr(PagesManager, "__init__", declare)
+
+
+@pytest.fixture(scope="session")
+def wary_models(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A models folder with a copy of the bundle `tiny` that takes nothing for a face."""
+    models = tmp_path_factory.mktemp("wary")
+    bundle = shutil.copytree(tiny_bundle, models / "compact")
+    card, sums = bundle / "card.json", bundle / "SHA256SUMS"
+    before, content = file_sha256(card), json.loads(card.read_text(encoding="utf-8"))
+    content["face"] |= {"temperature": 1000.0, "threshold": 0.9}
+    card.write_text(json.dumps(content), encoding="utf-8")
+    sums.write_text(sums.read_text(encoding="utf-8").replace(before, file_sha256(card)), encoding="utf-8")
+    return models
 
 
 @pytest.fixture

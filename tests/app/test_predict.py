@@ -6,6 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -99,14 +100,14 @@ def test_predict_page_without_a_face_gives_advice_and_takes_the_whole_picture_on
     (switch,) = [toggle for toggle in page.toggle if toggle.label == "Take the whole picture as one face"]
     switch.set_value(True).run()
     assert not page.exception
-    assert metric(page, "Faces") == "1"
-    assert "taken as one face" in texts(page)
+    assert "taken as one face" in texts(page)  # and it may say that it is none
+    assert "No face found" not in texts(page)
 
 
 def test_predict_page_can_take_every_picture_as_a_face(page: AppTest) -> None:
     give(page, ("wall.png", WALL), ("two.png", scene("happy", "sad")))
     page.toggle(key="option_whole_image").set_value(True).run()
-    assert metric(page, "Faces") == "2"
+    assert texts(page).count("taken as one face") == 2
 
 
 def test_predict_page_offers_the_heads_of_the_bundle(page: AppTest) -> None:
@@ -146,6 +147,36 @@ def test_predict_page_when_yunet_cannot_be_fetched_says_so_and_goes_on(page: App
     assert metric(page, "Faces") == "3"
 
 
+@pytest.fixture
+def wary_page(open_page: Callable[..., AppTest], wary_models: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page with a model that takes nothing for a face."""
+    monkeypatch.setenv("FER_MODELS", str(wary_models))
+    return open_page("predict")
+
+
+def test_predict_page_counts_what_is_not_a_face_apart(wary_page: AppTest) -> None:
+    give(wary_page, ("two.png", scene("happy", "sad")))
+    assert metric(wary_page, "Faces") == "0"
+    assert metric(wary_page, "Most frequent") == metric(wary_page, "Mean confidence") == "–"
+    assert "0 faces · 2 not a face" in texts(wary_page)
+    assert texts(wary_page).count("reads no expression") == 2
+    html = "".join(element.proto.body for element in wary_page.get("html"))
+    assert html.count("not a face") == 2
+    assert "happy" not in html
+    assert "What helps" in texts(wary_page)
+
+
+def test_predict_page_whole_picture_that_is_not_a_face_says_so(wary_page: AppTest) -> None:
+    give(wary_page, ("wall.png", WALL))
+    (switch,) = [toggle for toggle in wary_page.toggle if toggle.label == "Take the whole picture as one face"]
+    switch.set_value(True).run()
+    assert not wary_page.exception
+    assert "taken as one face · not a face" in texts(wary_page)
+    assert metric(wary_page, "Faces") == "0"
+    assert "What helps" not in texts(wary_page)
+    assert any(toggle.value for toggle in wary_page.toggle if toggle.label == "Take the whole picture as one face")  # and back
+
+
 @pytest.mark.fer2013
 def test_predict_page_changes_to_yunet_once_it_is_fetched(
     page: AppTest, monkeypatch: pytest.MonkeyPatch, shared_data: Path
@@ -182,6 +213,19 @@ def test_downloads_hold_every_face_and_name_the_broken_picture() -> None:
     assert listed[1] == {"path": "b.jpg", "error": "Empty."}
 
 
+def test_downloads_of_what_is_not_a_face_name_no_expression() -> None:
+    refused = replace(face("sad", 0.6, left=100), face_probability=0.125, face_threshold=0.5)
+    answer = Answer(Picture("a.png", scene("happy", "sad")), (face("happy", 0.9), refused))
+    happy, row = csv.DictReader(io.StringIO(faces_csv([answer])))
+    assert (happy["label"], happy["face_probability"]) == ("happy", "")
+    assert (row["label"], row["confidence"], row["face_probability"]) == ("not a face", "0.875000", "0.125000")
+    assert all(row[name] == "" for name in FER7)
+    (listed,) = json.loads(faces_json([answer]))
+    assert [face["is_face"] for face in listed["faces"]] == [True, False]
+    assert listed["faces"][1]["label"] == "not a face"
+    assert listed["faces"][1]["probabilities"]["sad"] == 0.6
+
+
 def test_annotated_pictures_keep_their_size_and_are_packed_together() -> None:
     answer = Answer(Picture("a.png", scene("happy")), (face("happy", 0.9, left=300),))
     assert read_image(annotated_png(answer)).shape == (480, 640, 3)
@@ -210,6 +254,18 @@ def test_bars_are_in_the_order_of_the_label_set_and_escaped() -> None:
 def test_heading_marks_a_guess() -> None:
     assert "unsure" in heading_html(face("sad", 0.3))
     assert "unsure" not in heading_html(face("sad", 0.8))
+
+
+def test_heading_of_what_is_not_a_face_names_no_expression() -> None:
+    html = heading_html(replace(face("sad", 0.3), face_probability=0.1, face_threshold=0.5))
+    assert "not a face" in html
+    assert "%" not in html
+    assert "unsure" not in html
+
+
+def test_from_left_puts_what_is_not_a_face_last() -> None:
+    refused = replace(face("sad", 0.7, left=10), face_probability=0.1, face_threshold=0.5)
+    assert from_left([refused, face("happy", 0.7, left=200), face("fear", 0.7, left=90)]) == [2, 1, 0]
 
 
 def test_from_left_orders_faces_as_they_stand() -> None:

@@ -158,7 +158,7 @@ def test_a_run_that_ended_early_says_why_and_can_be_resumed(
 
 def test_a_finished_run_says_what_came_out_and_becomes_a_model(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(4, status="finished")
-    (run.path / "validation.npz").touch()
+    (run.path / "best.npz").touch()
     commands: list[list[str]] = []
 
     def pretend(command: list[str], **_: Any) -> subprocess.CompletedProcess[str]:
@@ -177,7 +177,7 @@ def test_a_finished_run_says_what_came_out_and_becomes_a_model(open_page: OpenPa
 
 
 def test_a_bundle_that_cannot_be_made_is_said_in_words(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
-    (make_run(4, status="finished").path / "validation.npz").touch()
+    (make_run(4, status="finished").path / "best.npz").touch()
     app = open_page("train")
     answer = subprocess.CompletedProcess([], 1, "", "a warning\nerror: LiteRT and Keras differ.\n")
     monkeypatch.setattr(runs.subprocess, "run", lambda *_, **__: answer)

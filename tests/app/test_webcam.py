@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import version
 
 import av
@@ -21,6 +22,7 @@ from ui.webcam_stream import StreamState, frame_callback, ice_servers
 OpenPage = Callable[..., AppTest]
 
 FACE = FacePrediction((100.0, 80.0, 300.0, 320.0), 0.9, FER7, (0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02))
+REFUSED = replace(FACE, face_probability=0.1, face_threshold=0.5)
 FRAME = np.full((480, 640, 3), 90, np.uint8)
 IDLE, CONNECTING, PLAYING = StreamState(False, False), StreamState(True, False), StreamState(False, True)
 
@@ -91,6 +93,24 @@ def test_webcam_panel_says_when_there_is_no_face(open_page: OpenPage, stream: di
     at = open_page("webcam")
     assert "No face found" in texts(at)
     assert metric(at, "Faces") == "0"
+
+
+def test_webcam_panel_counts_what_is_not_a_face_apart(open_page: OpenPage, stream: dict[str, object]) -> None:
+    stream |= {"state": PLAYING, "do": see(FACE, REFUSED)}
+    at = open_page("webcam")
+    assert metric(at, "Faces") == "1"
+    assert len(at.get("html")) == 1
+    assert "1 detection is not a face" in texts(at)
+    assert "No face found" not in texts(at)
+
+
+def test_webcam_panel_of_nothing_but_what_is_not_a_face_says_no_face(open_page: OpenPage, stream: dict[str, object]) -> None:
+    stream |= {"state": PLAYING, "do": see(REFUSED, REFUSED)}
+    at = open_page("webcam")
+    assert metric(at, "Faces") == "0"
+    assert not at.get("html")
+    assert "No face found" in texts(at)
+    assert "2 detections are not a face" in texts(at)
 
 
 def test_webcam_panel_shows_at_most_four_faces_and_counts_the_rest(open_page: OpenPage, stream: dict[str, object]) -> None:

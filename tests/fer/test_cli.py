@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fer.bundles import Bundle, FaceTest, load_bundle
 from fer.cli import main
 from fer.data import read_dataset
 
@@ -52,6 +53,7 @@ def test_data_info_fer2013_gives_the_published_counts(shared_data: Path, capsys:
 
 
 def test_evaluate_json_has_the_promised_keys(faces: Path, tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert load_bundle(tiny_bundle).face, "the network has an output that is no head, and is evaluated all the same"
     assert main(["evaluate", "--model", str(tiny_bundle), "--data", str(faces), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
     assert {"n", "accuracy", "accuracy_ci95", "macro_f1", "labels", "confusion"} <= report.keys()
@@ -66,6 +68,26 @@ def test_evaluate_save_keeps_a_report(faces: Path, tiny_bundle: Path, capsys: py
     assert main(["evaluate", "--model", str(tiny_bundle), "--data", str(faces), "--save"]) == 0
     assert len(list_reports()) == 1
     assert "accuracy" in capsys.readouterr().out.lower()
+
+
+def test_evaluate_robustness_adds_the_figures_to_the_json(
+    faces: Path, tiny_bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["evaluate", "--model", str(tiny_bundle), "--data", str(faces), "--robustness", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    robustness = report["robustness"]
+    assert robustness["clean"]["accuracy"] == report["accuracy"]
+    assert len(robustness["corruptions"]) == 11
+    assert all(row["n"] == 6 for row in robustness["corruptions"])
+
+
+def test_evaluate_robustness_prints_an_aligned_table(faces: Path, tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--model", str(tiny_bundle), "--data", str(faces), "--robustness"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    table = lines[lines.index("accuracy under corruptions; changes in percentage points") + 1 :]
+    assert [line.split()[0] for line in table[:3]] == ["corruption", "none", "blur"]
+    assert [line.split()[0] for line in table[-2:]] == ["low_resolution", "mean"]
+    assert len({line.index("%") for line in table[1:]}) == 1
 
 
 def test_predict_json_no_detect_takes_the_whole_picture(
@@ -93,6 +115,22 @@ def test_predict_head_labels_answers_that_heads_classes(
     cv2.imwrite(str(wall), np.full((200, 200, 3), 127, np.uint8))
     assert main(["predict", str(wall), "--model", str(tiny_bundle), "--head", "labels", "--detector", "haar"]) == 0
     assert capsys.readouterr().out == "no face found\n"
+
+
+def test_predict_of_what_is_not_a_face_says_so(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert load_bundle(tiny_bundle).face is not None
+    monkeypatch.setattr(Bundle, "face", FaceTest(temperature=1000, threshold=0.9))  # takes nothing for a face
+    wall = tmp_path / "wall.png"
+    cv2.imwrite(str(wall), np.full((200, 200, 3), 127, np.uint8))
+    assert main(["predict", str(wall), "--model", str(tiny_bundle), "--no-detect"]) == 0
+    assert capsys.readouterr().out == "not a face\n"
+    assert main(["predict", str(wall), "--model", str(tiny_bundle), "--no-detect", "--json"]) == 0
+    ((face,),) = [answer["faces"] for answer in json.loads(capsys.readouterr().out)]
+    assert (face["label"], face["is_face"]) == ("not a face", False)
+    assert face["face_probability"] == pytest.approx(0.5, abs=0.05)
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-4)
 
 
 def test_predict_one_bad_picture_keeps_the_answers_of_the_others(

@@ -1,6 +1,7 @@
 """fer/drawing.py: what is drawn, where, and that it can be read."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,6 +55,31 @@ def test_annotate_dashes_an_unsure_answer_in_grey() -> None:
     assert pixels_of(unsure, EMOTIONS["sad"].colour) == 0
     side = (unsure[110:295, 100] == ImageColor.getrgb("#8A8F98")).all(axis=1)
     assert 0.3 < side.mean() < 0.8
+
+
+def test_annotate_gives_what_is_not_a_face_a_thin_grey_box_and_words() -> None:
+    refused = replace(prediction("happy", 0.9, 100, 100, 300, 300), face_probability=0.1, face_threshold=0.5)
+    drawn = annotate(grey(), [refused])
+    assert pixels_of(drawn, EMOTIONS["happy"].colour) == pixels_of(drawn, EMOTIONS["neutral"].colour) == 0
+    line = (drawn[200] == ImageColor.getrgb("#5B6472")).all(axis=1)
+    sure = (annotate(grey(), [replace(refused, face_probability=0.9)])[200] == ImageColor.getrgb(EMOTIONS["happy"].colour)).all(
+        axis=1
+    )
+    assert 0 < line.sum() < sure.sum()
+    plate = _plate("not a face", "#5B6472", 18)
+    assert any(
+        np.array_equal(drawn[y : y + plate.shape[0], x : x + plate.shape[1]], plate)
+        for y in range(60, 110)
+        for x in (97, 98, 99, 100)
+    )
+
+
+def test_annotate_gives_a_face_the_better_place_for_its_plate() -> None:
+    face = prediction("happy", 0.9, 120, 100, 200, 180)
+    refused = replace(prediction("sad", 0.9, 100, 100, 180, 180), face_probability=0.1, face_threshold=0.5)
+    alone, together = annotate(grey(), [face]), annotate(grey(), [refused, face])
+    above = (slice(70, 99), slice(118, 240))
+    assert np.array_equal(alone[above], together[above])
 
 
 def letters(image: np.ndarray) -> int:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from fer.bundles import Bundle
 
-# Answers depend on the mean m of the input only, in [0, 1]: `labels` gives the logits (4m, 0, -4m), `votes` (0, 2m). The order is
-# not the card's, which must not matter.
-SLOPES = {"votes": [0.0, 2.0], "labels": [4.0, 0.0, -4.0]}
+# Answers depend on the mean m of the input only, in [0, 1]: `labels` gives the logits (4m, 0, -4m), `votes` (0, 2m), and `face`
+# (0, 4m): the brighter, the more a face. The order is not the card's, which must not matter.
+SLOPES = {"votes": [0.0, 2.0], "face": [0.0, 4.0], "labels": [4.0, 0.0, -4.0]}
 
 _CONVERT = """
 import sys
@@ -34,7 +35,7 @@ open(sys.argv[3], "wb").write(tf.lite.TFLiteConverter.from_saved_model(sys.argv[
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """16×16 grey input scaled to [0, 1], two heads; see SLOPES."""
+    """16×16 grey input scaled to [0, 1], two heads, see SLOPES; its card says nothing of the output `face`."""
     folder = tmp_path_factory.mktemp("tiny")
     # In a process of its own, as in the application: TensorFlow stays out of the one that predicts.
     command = [sys.executable, "-c", _CONVERT, repr(SLOPES), str(folder / "saved"), str(folder / "model.litert")]
@@ -50,3 +51,9 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
         "preprocessing": {"size": 16, "channels": 1, "scale": "unit"},
     }
     return Bundle(folder, card, "0" * 64)
+
+
+@pytest.fixture(scope="session")
+def face_bundle(bundle: Bundle) -> Bundle:
+    """The same with a face test: a face where 1 / (1 + e^(-2m)) is at least 0.7, so where m is at least 0.42."""
+    return replace(bundle, card={**bundle.card, "face": {"temperature": 2.0, "threshold": 0.7}})

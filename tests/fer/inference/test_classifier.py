@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.bundles import Bundle
+from fer.bundles import Bundle, load_bundle
 from fer.errors import BundleError, ImageError
 from fer.inference.classifier import Classifier
+from fer.litert import LiteRtNetwork
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +110,50 @@ def test_predict_heads_answers_as_each_head_alone(classifier: Classifier) -> Non
     assert list(answers) == ["votes", "labels"]
     for head, y_prob in answers.items():
         np.testing.assert_array_equal(y_prob, classifier.predict_batch(batch, head))
+
+
+def test_predict_faces_divides_the_face_logits_by_their_own_temperature(face_bundle: Bundle, classifier: Classifier) -> None:
+    crops = [even(0), even(255), even(51, size=100)]
+    y_prob, face_prob = Classifier(face_bundle).predict_faces(crops)
+    np.testing.assert_array_equal(y_prob, classifier.predict_crops(crops))
+    assert face_prob is not None
+    assert face_prob.dtype == np.float32
+    # logits (0, 4m), temperature 2
+    np.testing.assert_allclose(face_prob, [softmax(0, 0)[1], softmax(0, 2)[1], softmax(0, 0.4)[1]], atol=1e-6)
+
+
+def test_predict_faces_runs_the_network_once(face_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    classifier, run, passes = Classifier(face_bundle), LiteRtNetwork.run, []
+    monkeypatch.setattr(LiteRtNetwork, "run", lambda network, batch: passes.append(len(batch)) or run(network, batch))
+    classifier.predict_faces([even(9)] * 32, "votes")
+    assert passes == [32]
+
+
+@pytest.mark.parametrize("n", [0, 300])
+def test_predict_faces_of_any_length_keeps_the_order(face_bundle: Bundle, n: int) -> None:
+    levels = np.arange(n) % 256
+    y_prob, face_prob = Classifier(face_bundle).predict_faces([even(int(level), size=16) for level in levels])
+    assert y_prob.shape == (n, 3)
+    assert face_prob is not None
+    np.testing.assert_allclose(face_prob, 1 / (1 + np.exp(-2 * levels / 255)), atol=1e-5)
+
+
+def test_predict_faces_of_a_bundle_without_a_face_test_gives_none(classifier: Classifier) -> None:
+    _, face_prob = classifier.predict_faces([even(0)])
+    assert face_prob is None
+
+
+def test_predict_heads_is_the_same_with_a_face_test(face_bundle: Bundle, classifier: Classifier) -> None:
+    batch = np.full((3, 16, 16, 1), 200, np.uint8)
+    answers = Classifier(face_bundle).predict_heads(batch, ["votes", "labels"])
+    assert list(answers) == ["votes", "labels"]
+    for head, y_prob in answers.items():
+        np.testing.assert_array_equal(y_prob, classifier.predict_batch(batch, head))
+
+
+def test_classifier_refuses_a_face_test_that_its_network_cannot_answer() -> None:
+    compact = load_bundle("compact")
+    with pytest.raises(
+        BundleError, match=r"has a face test.*'face' of 2 logits; its network has .*labels.*Make the bundle again"
+    ):
+        Classifier(replace(compact, card={**compact.card, "face": {"temperature": 1.0, "threshold": 0.5}}))

@@ -6,9 +6,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import ImageColor
 
 from fer.errors import DetectionError
 from fer.inference.live import LiveView
@@ -64,6 +66,14 @@ def test_process_draws_the_face_and_keeps_its_answer() -> None:
     assert snapshot.frames == 1
     assert snapshot.resolution_wh == (64, 48)
     assert snapshot.error is None
+
+
+def test_process_of_what_is_not_a_face_says_so_instead_of_an_expression() -> None:
+    refused = replace(FACE, face_probability=0.1, face_threshold=0.5)
+    live = LiveView(Recognizer(refused))
+    annotated = live.process(FRAME)
+    assert [face.label for face in live.snapshot().predictions] == ["not a face"]
+    assert not (annotated == ImageColor.getrgb(FER7.colour("happy"))).all(axis=2).any()
 
 
 def test_process_leaves_the_camera_frame_untouched() -> None:

@@ -1,6 +1,7 @@
 """fer/inference/recognizer.py: what is cut, what is answered, and in which words it is refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from fer.bundles import Bundle
 from fer.detection import Faces
 from fer.errors import BundleError, DetectionError, ImageError
-from fer.inference.recognizer import FacePrediction, Recognizer
+from fer.inference.recognizer import NOT_A_FACE, FacePrediction, Recognizer
 from fer.labels import LabelSet
 
 
@@ -131,5 +132,48 @@ def test_face_prediction_as_dict_is_ready_for_json() -> None:
         "detection_score": 0.9877,
         "label": "sad",
         "confidence": 0.5,
+        "is_face": True,
+        "face_probability": None,
         "probabilities": {"happy": 0.25, "sad": 0.5, "fear": 0.25},
     }
+
+
+@pytest.mark.parametrize(
+    ("face_probability", "label", "confidence"),
+    [
+        (None, "sad", 0.5),  # a model that cannot tell refuses nothing
+        (0.75, "sad", 0.5),
+        (0.25, "sad", 0.5),  # on the threshold
+        (0.125, NOT_A_FACE, 0.875),
+        (0.0, NOT_A_FACE, 1.0),
+    ],
+)
+def test_face_prediction_below_the_threshold_is_not_a_face(face_probability: float | None, label: str, confidence: float) -> None:
+    prediction = replace(PREDICTION, face_probability=face_probability, face_threshold=0.25)
+    assert (prediction.label, prediction.confidence) == (label, confidence)
+    assert prediction.is_face == (label != NOT_A_FACE)
+
+
+def test_face_prediction_as_dict_of_what_is_not_a_face_keeps_the_probabilities() -> None:
+    refused = replace(PREDICTION, face_probability=0.125, face_threshold=0.25).as_dict()
+    assert json.loads(json.dumps(refused)) == PREDICTION.as_dict() | {
+        "label": "not a face",
+        "confidence": 0.875,
+        "is_face": False,
+        "face_probability": 0.125,
+    }
+
+
+def test_predict_refuses_what_the_model_takes_for_no_face(face_bundle: Bundle) -> None:
+    white, black = Recognizer(face_bundle, FixedDetector((60, 10, 90, 40), (10, 10, 30, 30))).predict(halves())
+    assert (white.is_face, white.label) == (True, "happy")
+    assert white.face_probability == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-6)
+    assert (black.is_face, black.label) == (False, NOT_A_FACE)
+    assert black.face_probability == pytest.approx(0.5, abs=1e-6)
+    assert black.xyxy == (10, 10, 30, 30)
+
+
+@pytest.mark.parametrize(("level", "label"), [(0, NOT_A_FACE), (100, NOT_A_FACE), (120, "happy"), (255, "happy")])
+def test_predict_whole_image_refuses_what_is_not_a_face(face_bundle: Bundle, level: int, label: str) -> None:
+    (face,) = Recognizer(face_bundle, None).predict(np.full((60, 60, 3), level, np.uint8), whole_image=True)
+    assert face.label == label

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer.errors import SettingsError
-from fer.networks import build_network, count_multiply_adds
+from fer.networks import build_network, count_multiply_adds, mirrored
 from fer.networks.plain_cnn import PlainCnn
 from fer.networks.se_resnet import SeResNet
 
@@ -51,3 +51,13 @@ def test_network_settings_that_do_not_fit_together_are_refused(kind: type, setti
 def test_plain_cnn_too_small_an_image_is_refused_in_words() -> None:
     with pytest.raises(SettingsError, match="halves the image 4 times, and an input of 8 pixels"):
         build_network(PlainCnn(), (8, 8, 1), {"labels": 7})
+
+
+def test_mirrored_answers_the_mean_of_an_image_and_its_mirror_image() -> None:
+    model = build_network(SeResNet((8, 8), (8, 16), (1, 1)), (48, 48, 1), {"labels": 7, "votes": 8})
+    images = np.random.default_rng(0).normal(size=(5, 48, 48, 1)).astype(np.float32)
+    both, plain, flipped = mirrored(model)(images), model(images), model(images[:, :, ::-1])
+    for head in ("labels", "votes"):
+        expected = (np.asarray(plain[head]) + np.asarray(flipped[head])) / 2
+        assert np.abs(np.asarray(both[head]) - expected).max() < 1e-5
+        assert np.abs(expected - np.asarray(plain[head])).max() > 1e-3, "the two differ, or nothing is shown"

@@ -96,3 +96,40 @@ def test_batches_small_images_come_small(faces: Dataset, settings: Settings) -> 
     model_input = Batches(train, settings, training=True, image_size=32)[0][0]
     assert model_input.shape == (16, 32, 32, 1)
     assert model_input.dtype == np.float32
+
+
+def test_prepare_data_with_rejects_teaches_them_to_the_face_head_alone(faces: Dataset, settings: Settings) -> None:
+    wanted = settings.with_overrides({"rejects": "0.25", "degrade": "0", "erasing": "0"})
+    votes = np.asarray(faces.votes).copy()
+    first = np.flatnonzero(faces.splits == "train")[0]
+    votes[first] = [0] * 9 + [10]  # ten taggers saw no face
+    prepared = prepare_data(replace(faces, votes=votes), wanted)
+    assert prepared.outputs == {"labels": 8, "votes": 8, "face": 2}
+    row = int(np.flatnonzero(prepared.train.targets["face"][:, 0])[0])
+    assert prepared.train.weights["labels"][row] == prepared.train.weights["votes"][row] == 0
+    n = int((faces.splits == "val").sum())
+    assert len(prepared.val) == n + round(n / 4)
+    assert prepared.val.weights["labels"].sum() == n
+    assert prepared.val.targets["face"][n:].tolist() == [[1.0, 0.0]] * (len(prepared.val) - n)
+    model_input, targets, weights = Batches(prepared.train, wanted, training=True)[0]
+    assert len(model_input) == len(targets["labels"]) == 20
+    assert weights["labels"][16:].sum() == weights["votes"][16:].sum() == 0
+    assert targets["face"][16:, 0].sum() == weights["face"][16:].sum() == 4
+
+
+def test_batches_with_mixup_blend_images_and_what_they_say(faces: Dataset, settings: Settings) -> None:
+    plain = settings.with_overrides(dict.fromkeys(("rotation", "zoom", "shift", "brightness", "contrast"), "0"))
+    plain = plain.with_overrides({"flip": "false", "degrade": "0", "erasing": "0"})
+    prepared = prepare_data(faces, plain)
+    images, targets, _ = Batches(prepared.train, plain, training=True)[0]
+    mixed, blended, weights = Batches(prepared.train, plain.with_overrides({"mixup": "0.4"}), training=True)[0]
+    # One share for the whole batch: each blend lies on the line between its image and one partner.
+    soft = blended["labels"].max(axis=1)
+    share = soft[(soft > 0) & (soft < 1)]
+    assert len(np.unique(share.round(5))) <= 2
+    lam = blended["labels"][np.arange(16), targets["labels"].argmax(axis=1)].min()
+    rests = (mixed - lam * images) / (1 - lam)
+    distances = np.abs(rests[:, None] - images[None]).max(axis=(2, 3, 4)).min(axis=1)
+    assert distances.max() < 1e-2
+    assert np.allclose(blended["labels"].sum(axis=1), 1)
+    assert weights["labels"].tolist() == [1.0] * 16
