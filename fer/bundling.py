@@ -28,6 +28,7 @@ from fer.evaluation.robustness import measure_robustness
 from fer.files import write_json
 from fer.litert import LiteRtNetwork
 from fer.model_card import INTENDED_USE, LIMITS, describe_card, reproduce_commands, training_card
+from fer.networks import FEATURES
 from fer.preprocessing import Preprocessing
 from fer.training.prepare import FACE_HEAD, LABELS_HEAD, VOTES_HEAD, PreparedData, prepare_data
 from fer.training.run import Run
@@ -116,7 +117,7 @@ def _build(run: Run, name: str, prepared: PreparedData, folder: Path) -> None:
     prepare_keras(Path(os.devnull))
     import keras
 
-    from fer.networks import build_network, count_multiply_adds, mirrored
+    from fer.networks import build_network, count_multiply_adds, served_network
     from fer.training.checkpoint import load_weights
 
     settings, data = run.settings, run.dataset_info()
@@ -125,7 +126,7 @@ def _build(run: Run, name: str, prepared: PreparedData, folder: Path) -> None:
     model = build_network(settings.network, settings.preprocessing.input_shape, prepared.outputs)
     load_weights(run.path / "best.npz", model)
     model.save(folder / "model.keras")
-    served = mirrored(model) if settings.serving.mirror else model
+    served = served_network(model, mirror=settings.serving.mirror)
     litert = convert_to_litert(served, weights=settings.serving.weights)
     (folder / "model.litert").write_bytes(litert)
 
@@ -199,8 +200,8 @@ def convert_to_litert(model: Any, *, weights: str = "float32") -> bytes:
 def disagreement(model: Any, litert: bytes, model_input: NDArray[np.float32]) -> float:
     """The largest difference of a probability between a Keras model and its LiteRT file, over all heads and images."""
     answers = LiteRtNetwork(litert).run_batch(model_input)
-    expected = model.predict(model_input, verbose=0)
-    return max(float(np.abs(softmax(answers[head]) - softmax(np.asarray(expected[head]))).max()) for head in expected)
+    expected = {name: np.asarray(answer) for name, answer in model.predict(model_input, verbose=0).items() if name != FEATURES}
+    return max(float(np.abs(softmax(answers[head]) - softmax(logits)).max()) for head, logits in expected.items())
 
 
 def _answers(litert: bytes, preprocessing: Preprocessing, images: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:

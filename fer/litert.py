@@ -55,7 +55,8 @@ class LiteRtNetwork:
         outputs = _named_outputs(interpreter)
         # None where the size is left open.
         self.input_shape = tuple(int(side) if side > 0 else None for side in inputs[0]["shape_signature"])
-        self.output_widths = {name: int(details["shape_signature"][-1]) for name, details in outputs.items()}
+        self._output_shapes = {name: tuple(map(int, details["shape_signature"][1:])) for name, details in outputs.items()}
+        self.output_widths = {name: shape[-1] for name, shape in self._output_shapes.items()}
 
     def run(self, model_input: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """All outputs for an input of exactly this shape, by name."""
@@ -69,7 +70,7 @@ class LiteRtNetwork:
         """All outputs for a batch of any length N, float32 (N, …); N may be 0."""
         n = len(model_input)
         if n == 0:
-            return {name: np.empty((0, width), np.float32) for name, width in self.output_widths.items()}
+            return {name: np.empty((0, *shape), np.float32) for name, shape in self._output_shapes.items()}
         parts: list[dict[str, NDArray[np.float32]]] = []
         start = 0
         while start < n:

@@ -5,6 +5,13 @@ probabilities are made in one place, the classifier, where a head's calibration 
 a call to any one backend, so the same file trains on TensorFlow, JAX and PyTorch.
 """
 
-from fer.networks.registry import ARCHITECTURES, NetworkSettings, build_network, count_multiply_adds, mirrored
+from fer.networks.registry import (
+    ARCHITECTURES,
+    FEATURES,
+    NetworkSettings,
+    build_network,
+    count_multiply_adds,
+    served_network,
+)
 
-__all__ = ["ARCHITECTURES", "NetworkSettings", "build_network", "count_multiply_adds", "mirrored"]
+__all__ = ["ARCHITECTURES", "FEATURES", "NetworkSettings", "build_network", "count_multiply_adds", "served_network"]

@@ -29,6 +29,9 @@ class NetworkSettings(Protocol):
 
 ARCHITECTURES: Mapping[str, type[NetworkSettings]] = {"plain_cnn": PlainCnn, "se_resnet": SeResNet, "vgg": Vgg}
 
+# Name of the output that `served_network` adds.
+FEATURES = "features"
+
 
 def build_network(
     network: NetworkSettings,
@@ -54,16 +57,36 @@ def build_network(
     return keras.Model(model_input, logits)
 
 
-def mirrored(model: keras.Model) -> keras.Model:
-    """The network that answers with the mean of a model's logits for an image and for its mirror image."""
-    import keras
-    from keras import ops
+def served_network(model: keras.Model, *, mirror: bool) -> keras.Model:
+    """The network that a bundle serves.
 
+    Args:
+        model: as `build_network` gives it.
+        mirror: answer with the mean for an image and its mirror image, turned back where a position counts.
+
+    Returns:
+        A model with the logits of `model` and, where its trunk ends in global average pooling, one more output `features`, float
+        (N, H', W', F): what the pooling averages. Its mean over positions is the face's embedding, and the same weights that make
+        logits of that mean say where in the face a class was seen (class activation maps, arXiv:1512.04150).
+    """
+    import keras
+    from keras import layers, ops
+
+    outputs = dict(model.output)
+    pooling = [x for x in model.layers if isinstance(x, layers.GlobalAveragePooling2D) and not x.keepdims]
+    if pooling:
+        outputs[FEATURES] = pooling[-1].input
+    network = keras.Model(model.input, outputs)
+    if not mirror:
+        return network
     model_input = keras.Input(model.input_shape[1:], name="model_input")
     # One batch of twice the length: the weights stand once in the exported file.
-    both = model(ops.concatenate([model_input, ops.flip(model_input, axis=2)], axis=0))
-    logits = {head: ops.mean(ops.reshape(answer, (2, -1, answer.shape[-1])), axis=0) for head, answer in both.items()}
-    return keras.Model(model_input, logits)
+    both = network(ops.concatenate([model_input, ops.flip(model_input, axis=2)], axis=0))
+    answers = {}
+    for name, answer in both.items():
+        plain, turned = ops.unstack(ops.reshape(answer, (2, -1, *answer.shape[1:])), 2)
+        answers[name] = (plain + (ops.flip(turned, axis=2) if name == FEATURES else turned)) / 2
+    return keras.Model(model_input, answers)
 
 
 def count_multiply_adds(model: keras.Model) -> int:

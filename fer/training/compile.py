@@ -47,7 +47,7 @@ def build_model(settings: Settings, prepared: PreparedData) -> Any:
     model = build_network(settings.network, (size, size, settings.preprocessing.channels), prepared.outputs)
     if not settings.training.teachers:
         return model
-    student = Student(model.inputs, model.output)
+    student = Student(model.input, model.output)
     student.learn_from(join_teachers(settings, prepared.heads), settings)
     return student
 

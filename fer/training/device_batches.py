@@ -35,17 +35,15 @@ class DeviceBatches(Batches):
         self, data: LearningSet, settings: Settings, *, training: bool, epoch: int = 0, image_size: int | None = None
     ) -> None:
         super().__init__(data, settings, training=training, epoch=epoch, image_size=image_size)
-        self._faces = len(data)
+        _, side, _, channels = data.images.shape
+        # The rows of `data`, and rejects behind them where there are some.
+        self._stock = data
         if data.rejects is not None:
             rng = np.random.default_rng(settings.training.seed)
-            self.data = data.with_rejects(data.rejects.draw(rng, REJECTS_IN_STOCK, data.images.shape[1]))
-        _, side, _, channels = self.data.images.shape
+            self._stock = data.with_rejects(data.rejects.draw(rng, REJECTS_IN_STOCK, side))
         self._augmentation = GraphAugmentation(settings.augmentation, side, self.preprocessing.size, channels)
-        self._images = ops.convert_to_tensor(self.data.images)
+        self._images = ops.convert_to_tensor(self._stock.images)
         self._make = _compiled(self._model_input)
-
-    def __len__(self) -> int:
-        return -(-len(self._order) // self.settings.training.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         size = self.settings.training.batch_size
@@ -53,9 +51,9 @@ class DeviceBatches(Batches):
         if not self.training:
             return self._make(self._images, rows.astype(np.int32)), *self._targets(rows)
         rng = np.random.default_rng((self.settings.training.seed, self.epoch, index))
-        if len(self.data) > self._faces:
+        if self.data.rejects is not None:
             count = round(self.settings.data.rejects * len(rows))
-            rows = np.concatenate([rows, rng.integers(self._faces, len(self.data), count)])
+            rows = np.concatenate([rows, rng.integers(len(self.data), len(self._stock), count)])
         drawn = self._augmentation.draw(rng, len(rows))
         targets, weights = self._targets(rows)
         if not self.settings.training.mixup:
@@ -65,8 +63,8 @@ class DeviceBatches(Batches):
         return model_input, *mix_targets(targets, weights, share, partners)
 
     def _targets(self, rows: NDArray[np.int64]) -> tuple[dict[str, Any], dict[str, Any]]:
-        targets = {head: target[rows] for head, target in self.data.targets.items()}
-        return targets, {head: weight[rows] for head, weight in self.data.weights.items()}
+        targets = {head: target[rows] for head, target in self._stock.targets.items()}
+        return targets, {head: weight[rows] for head, weight in self._stock.weights.items()}
 
     def _model_input(self, images: Any, rows: Any, drawn: Any = None, share: Any = None, partners: Any = None) -> Any:
         """uint8 images of the whole set → float32 model input of the rows asked for."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fer.errors import SettingsError
-from fer.networks import build_network, count_multiply_adds, mirrored
+from fer.networks import build_network, count_multiply_adds, served_network
 from fer.networks.plain_cnn import PlainCnn
 from fer.networks.se_resnet import SeResNet
 
@@ -53,11 +53,33 @@ def test_plain_cnn_too_small_an_image_is_refused_in_words() -> None:
         build_network(PlainCnn(), (8, 8, 1), {"labels": 7})
 
 
-def test_mirrored_answers_the_mean_of_an_image_and_its_mirror_image() -> None:
+def test_served_network_mirrored_answers_the_mean_of_an_image_and_its_mirror_image() -> None:
     model = build_network(SeResNet((8, 8), (8, 16), (1, 1)), (48, 48, 1), {"labels": 7, "votes": 8})
     images = np.random.default_rng(0).normal(size=(5, 48, 48, 1)).astype(np.float32)
-    both, plain, flipped = mirrored(model)(images), model(images), model(images[:, :, ::-1])
+    both, plain, flipped = served_network(model, mirror=True)(images), model(images), model(images[:, :, ::-1])
     for head in ("labels", "votes"):
         expected = (np.asarray(plain[head]) + np.asarray(flipped[head])) / 2
         assert np.abs(np.asarray(both[head]) - expected).max() < 1e-5
         assert np.abs(expected - np.asarray(plain[head])).max() > 1e-3, "the two differ, or nothing is shown"
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_served_network_features_are_what_the_logits_are_made_of(mirror: bool) -> None:
+    model = build_network(SeResNet((8, 8), (8, 16), (1, 1)), (48, 48, 1), {"labels": 7})
+    images = np.random.default_rng(0).normal(size=(3, 48, 48, 1)).astype(np.float32)
+    answers = {name: np.asarray(answer) for name, answer in served_network(model, mirror=mirror)(images).items()}
+    assert answers["features"].shape == (3, 12, 12, 16)
+    weights, bias = (np.asarray(variable) for variable in model.get_layer("labels").get_weights())
+    assert np.abs(answers["features"].mean(axis=(1, 2)) @ weights + bias - answers["labels"]).max() < 1e-5
+
+
+def test_served_network_features_of_a_mirror_image_are_mirrored() -> None:
+    model = served_network(build_network(SeResNet((8, 8), (8, 16), (1, 1)), (48, 48, 1), {"labels": 7}), mirror=True)
+    images = np.random.default_rng(0).normal(size=(3, 48, 48, 1)).astype(np.float32)
+    there, back = (np.asarray(model(seen)["features"]) for seen in (images, images[:, :, ::-1]))
+    assert np.abs(there - back[:, :, ::-1]).max() < 1e-5
+    assert np.abs(there - back).max() > 1e-3
+
+
+def test_served_network_of_a_trunk_without_pooling_has_no_features() -> None:
+    assert set(served_network(build_network(PlainCnn(), (48, 48, 1), {"labels": 7}), mirror=False).output) == {"labels"}
