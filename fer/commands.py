@@ -131,12 +131,19 @@ def evaluate(options: argparse.Namespace) -> int:
     from fer.bundles import DEFAULT_MODEL, load_bundle
     from fer.data import read_dataset
     from fer.evaluation import classification_text, evaluate, measure_robustness, robustness_table
+    from fer.inference.classifier import Classifier
 
     bundle = load_bundle(options.model or DEFAULT_MODEL)
     progress = _progress()
     dataset = read_dataset(options.data, ferplus=options.ferplus, progress=progress)
+    classifier = Classifier(bundle)
     report = evaluate(
-        bundle, dataset, split=options.split, head=options.head, progress=lambda share: progress("Evaluating", share)
+        bundle,
+        dataset,
+        split=options.split,
+        head=options.head,
+        progress=lambda share: progress("Evaluating", share),
+        classifier=classifier,
     )
     if options.save is not None:
         folder = report.save(options.save or None)
@@ -146,9 +153,12 @@ def evaluate(options: argparse.Namespace) -> int:
         robustness = measure_robustness(
             bundle, dataset, split=options.split, head=options.head, progress=lambda share: progress("Corrupting", share)
         ).as_dict()
+    milliseconds = classifier.milliseconds_a_face()
     if options.json:
-        return _print_json({**report.as_dict(), **({"robustness": robustness} if robustness else {})})
+        figures = {**report.as_dict(), "milliseconds_a_face": round(milliseconds, 3)}
+        return _print_json({**figures, **({"robustness": robustness} if robustness else {})})
     print(classification_text(report))
+    print(f"one face on one core of this machine: {milliseconds:.2f} ms")
     if robustness:
         print("\naccuracy under corruptions; changes in percentage points")
         head, *rows = robustness_table(robustness)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,26 +59,30 @@ class LiteRtNetwork:
         self._output_shapes = {name: tuple(map(int, details["shape_signature"][1:])) for name, details in outputs.items()}
         self.output_widths = {name: shape[-1] for name, shape in self._output_shapes.items()}
 
-    def run(self, model_input: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """All outputs for an input of exactly this shape, by name."""
+    def run(self, model_input: NDArray[np.float32], outputs: Collection[str] | None = None) -> dict[str, NDArray[np.float32]]:
+        """Outputs for an input of exactly this shape, by name; None for all."""
         with self._lock:
             ready = self._ready_for(model_input.shape)
             ready.interpreter.set_tensor(ready.input_index, model_input)
             ready.interpreter.invoke()
-            return {name: ready.interpreter.get_tensor(index) for name, index in ready.output_indices.items()}
+            wanted = ready.output_indices if outputs is None else outputs
+            return {name: ready.interpreter.get_tensor(ready.output_indices[name]) for name in wanted}
 
-    def run_batch(self, model_input: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """All outputs for a batch of any length N, float32 (N, …); N may be 0."""
+    def run_batch(
+        self, model_input: NDArray[np.float32], outputs: Collection[str] | None = None
+    ) -> dict[str, NDArray[np.float32]]:
+        """Outputs for a batch of any length N, float32 (N, …), by name; None for all. N may be 0."""
         n = len(model_input)
+        wanted = self._output_shapes if outputs is None else outputs
         if n == 0:
-            return {name: np.empty((0, *shape), np.float32) for name, shape in self._output_shapes.items()}
+            return {name: np.empty((0, *self._output_shapes[name]), np.float32) for name in wanted}
         parts: list[dict[str, NDArray[np.float32]]] = []
         start = 0
         while start < n:
             size = next(size for size in _CHUNK_SIZES if size <= n - start)
-            parts.append(self.run(model_input[start : start + size]))
+            parts.append(self.run(model_input[start : start + size], wanted))
             start += size
-        return {name: np.concatenate([part[name] for part in parts]) for name in self.output_widths}
+        return {name: np.concatenate([part[name] for part in parts]) for name in wanted}
 
     def _ready_for(self, shape: tuple[int, ...]) -> _Ready:
         if shape in self._ready:

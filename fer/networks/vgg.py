@@ -1,7 +1,7 @@
 """VGG with batch normalisation and global average pooling: teachers for small faces, too heavy to be served.
 
-After Simonyan and Zisserman (arXiv:1409.1556). The dense layers of the original, nine tenths of its weights, give way to a mean over
-positions (Lin et al., arXiv:1312.4400). Eight convolutions (`depths` 2, 2, 2, 2) are what did best on FER2013 alone; sixteen
+After Simonyan and Zisserman (arXiv:1409.1556). The dense layers of the original, nine tenths of its weights, give way to a mean
+over positions (Lin et al., arXiv:1312.4400). Eight convolutions (`depths` 2, 2, 2, 2) suit images of 48 pixels; sixteen
 (2, 2, 4, 4, 4) are VGG19's.
 """
 

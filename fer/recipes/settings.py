@@ -73,8 +73,8 @@ class TrainingSettings:
         plateau_min_delta: what counts as better.
         monitor: what chooses the epoch that is kept: `val_loss` or `val_accuracy`.
         precision: `bfloat16` computes in half the bytes (weights stay float32); `auto` takes it where the processor has it.
-        augment_on: where images are varied: `cpu`, or `device`, where the network computes and all images are kept; `auto` takes the
-            device where it is no CPU.
+        augment_on: where images are varied: `cpu`, or `device`, where the network computes and all images are kept; `auto`
+            takes the device where that is no CPU.
         seed: of everything that is random.
     """
 

@@ -7,23 +7,41 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from fer.errors import RunError
 from fer.files import replacing
 
 
-def save_checkpoint(path: Path, model: keras.Model, history: list[dict[str, Any]]) -> None:
-    """Write weights, optimizer (momenta, averages, step) and the rows of the finished epochs."""
-    _write(path, _state(model), history)
+@dataclass(frozen=True)
+class Checkpoint:
+    """All that is needed to go on, as it stood at the end of an epoch: copies, which later steps do not change.
+
+    Args:
+        state: weights and optimizer (momenta, averages, step).
+        history: the rows of the finished epochs.
+    """
+
+    state: list[NDArray[Any]]
+    history: list[dict[str, Any]]
+
+    @classmethod
+    def of(cls, model: keras.Model, history: list[dict[str, Any]]) -> Checkpoint:
+        """The state of a compiled, built model."""
+        return cls(_copies(_state(model)), list(history))
+
+    def save(self, path: Path) -> None:
+        _write(path, self.state, self.history)
 
 
 def load_checkpoint(path: Path, model: keras.Model) -> list[dict[str, Any]]:
-    """Bring a compiled, built model into the state that was saved; returns the rows of the finished epochs.
+    """Bring a compiled, built model into the state that a `Checkpoint` saved; returns the rows of the finished epochs.
 
     Raises:
         RunError: the file is damaged, or belongs to another network.
@@ -42,7 +60,7 @@ def read_history(path: Path) -> list[dict[str, Any]]:
 
 def save_weights(path: Path, model: keras.Model) -> None:
     """Write a network's weights alone."""
-    _write(path, model.variables, [])
+    _write(path, _copies(model.variables), [])
 
 
 def load_weights(path: Path, model: keras.Model) -> None:
@@ -54,10 +72,13 @@ def load_weights(path: Path, model: keras.Model) -> None:
     _restore(path, model.variables)
 
 
-def _write(path: Path, variables: list[Any], history: list[dict[str, Any]]) -> None:
-    arrays: dict[str, Any] = {
-        f"v{position}": keras.ops.convert_to_numpy(variable.value) for position, variable in enumerate(variables)
-    }
+def _copies(variables: list[Any]) -> list[NDArray[Any]]:
+    # NumPy may be shown the very memory that the next training step writes to.
+    return [np.array(keras.ops.convert_to_numpy(variable.value)) for variable in variables]
+
+
+def _write(path: Path, values: list[NDArray[Any]], history: list[dict[str, Any]]) -> None:
+    arrays: dict[str, Any] = {f"v{position}": value for position, value in enumerate(values)}
     with replacing(path) as beside:
         np.savez(beside, history=np.array(json.dumps(history)), **arrays)
 
@@ -71,7 +92,7 @@ def _restore(path: Path, variables: list[Any]) -> list[dict[str, Any]]:
     return history
 
 
-def _read(path: Path) -> tuple[list[dict[str, Any]], list[np.ndarray[Any, Any]]]:
+def _read(path: Path) -> tuple[list[dict[str, Any]], list[NDArray[Any]]]:
     try:
         with np.load(path) as stored:
             arrays = [stored[f"v{position}"] for position in range(len(stored.files) - 1)]

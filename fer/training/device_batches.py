@@ -1,8 +1,8 @@
 """`DeviceBatches`: batches for a graphics processor, which keeps all images and varies them itself.
 
-Where a step takes milliseconds, images that OpenCV varies come too late. Here a batch travels as row numbers and as the few numbers
-that say how each image varies; pixels stay on the device as uint8 and are gathered, varied and normalised there by one compiled
-function. Targets are small and stay on the CPU.
+Where a step takes milliseconds, images that OpenCV varies come too late. Here a batch travels as row numbers and as the few
+numbers that say how each image varies; pixels stay on the device as uint8 and are gathered, varied and normalised there by one
+compiled function. Targets are small and stay on the CPU.
 """
 
 from __future__ import annotations

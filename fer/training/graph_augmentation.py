@@ -1,12 +1,11 @@
 """`GraphAugmentation`: the variations of `fer.augmentation.Augmentation`, computed where the network is.
 
-A graphics processor learns from more images a second than OpenCV can vary. So chance and pixels are taken apart: `draw` draws, with
-NumPy and in the same ranges, the few numbers that say what happens to each image, and `apply` is a function of pixels and these
-numbers in `keras.ops` alone, to be compiled for whatever the backend computes on.
+A graphics processor learns from more images a second than OpenCV can vary. So chance and pixels are taken apart: `draw` draws,
+with NumPy and in the same ranges, the few numbers that say what happens to each image, and `apply` is a function of pixels and
+these numbers in `keras.ops` alone, to be compiled for whatever the backend computes on.
 
-The same as on the CPU up to rounding: all geometry as one resampling, light, gamma, low resolution, erasing. Approximate: noise is cut
-from one field drawn once; blur ends at the image's border; JPEG is its quantisation of 8×8 blocks with the luma table, for each
-channel, without the subsampling of colours.
+Up to rounding as on the CPU: all geometry in one resampling, light, gamma, low resolution, erasing, and JPEG of grey images.
+Approximate: noise is cut from one field drawn once; blur ends at the image's border; JPEG of colours treats each channel as luma.
 """
 
 from __future__ import annotations
@@ -61,7 +60,11 @@ class GraphAugmentation:
         self._smoothing = _gaussian(np.array([[[0.35 * side / size]]]), side, np) if size < side else None
         self._resolutions = _resolutions(size)
         self._noise = np.random.default_rng(0).standard_normal((4 * size, 4 * size, channels)).astype(np.float32)
-        self._cosines = cv2.dct(np.eye(8, dtype=np.float32))
+        # JPEG's cosine transform and table, for all of its 8×8 blocks at once.
+        blocks = -(-size // 8)
+        cosines = cv2.dct(np.eye(8, dtype=np.float32), flags=cv2.DCT_ROWS).T
+        self._cosines = np.kron(np.eye(blocks, dtype=np.float32), cosines)[None]
+        self._table = np.tile(_JPEG_TABLE, (blocks, blocks))[None, :, :, None]
 
     def draw(self, rng: np.random.Generator, count: int) -> NDArray[np.float32]:
         """Draw what happens to `count` images.
@@ -161,19 +164,12 @@ class GraphAugmentation:
 
     def _compressed(self, pixels: Any, percent: Any) -> Any:
         """What JPEG leaves of an image; `percent` of the quantisation table, (N, 1, 1, 1)."""
-        blocks, size, cosines = -(-self.size // 8), self.size, ops.convert_to_tensor(self._cosines)
-        missing = (0, 8 * blocks - size)
-        padded = ops.pad(pixels - 128, ((0, 0), missing, missing, (0, 0)), mode="symmetric") if missing[1] else pixels - 128
-        tiled = ops.reshape(padded, (-1, blocks, 8, blocks, 8, self.channels))
-        waves = ops.einsum("ui,nyixjc->nyuxjc", cosines, tiled)
-        waves = ops.einsum("vj,nyuxjc->nyuxvc", cosines, waves)
-        table = ops.floor((ops.reshape(_JPEG_TABLE, (1, 1, 8, 1, 8, 1)) * percent[..., None, None] + 50) / 100)
-        table = ops.clip(table, 1, 255)
-        waves = ops.round(waves / table) * table
-        tiled = ops.einsum("ui,nyuxvc->nyixvc", cosines, waves)
-        tiled = ops.einsum("vj,nyixvc->nyixjc", cosines, tiled)
-        restored = ops.reshape(tiled, (-1, 8 * blocks, 8 * blocks, self.channels))[:, :size, :size] + 128
-        return ops.clip(restored, 0, 255)
+        missing = (0, -self.size % 8)
+        padded = ops.pad(pixels, ((0, 0), missing, missing, (0, 0)), mode="symmetric")
+        table = ops.clip(ops.floor((self._table * percent + 50) / 100), 1, 255)
+        waves = ops.round(_filtered(padded - 128, ops.convert_to_tensor(self._cosines)) / table) * table
+        restored = _filtered(waves, ops.convert_to_tensor(self._cosines.swapaxes(1, 2))) + 128
+        return ops.clip(restored[:, : self.size, : self.size], 0, 255)
 
 
 def _filtered(pixels: Any, matrix: Any) -> Any:
@@ -193,7 +189,7 @@ def _gaussian(sigma: Any, side: int, numbers: Any) -> Any:
 
 
 def _resolutions(size: int) -> NDArray[np.float32]:
-    """Matrices (R, size, size) that shrink and enlarge again along one axis, the identity first: OpenCV's own, read off by columns."""
+    """Matrices (R, size, size) that shrink and enlarge again along one axis, as OpenCV does; the identity first."""
     unit = np.eye(size, dtype=np.float32)
     lowest, highest = (max(4, int(share * size)) for share in (0.4, 0.8))
     small = [cv2.resize(unit, (size, fewer), interpolation=cv2.INTER_AREA) for fewer in range(lowest, max(lowest + 1, highest))]

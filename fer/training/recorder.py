@@ -12,12 +12,14 @@ import keras
 
 from fer.errors import RunError
 from fer.files import append_json_line, replacing
-from fer.training.checkpoint import load_checkpoint, read_history, save_checkpoint, save_weights
+from fer.training.checkpoint import Checkpoint, load_checkpoint, read_history, save_weights
 from fer.training.history import describe_epoch, is_better
 from fer.training.prepare import FACE_HEAD, LABELS_HEAD, VOTES_HEAD
 from fer.training.run import Run
 
 SECONDS_BETWEEN_ROWS = 0.4
+# Of a large network on an accelerator, writing a checkpoint takes half as long as an epoch.
+SECONDS_BETWEEN_CHECKPOINTS = 10.0
 
 
 class StopRequested(Exception):
@@ -53,6 +55,8 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         self.history: list[dict[str, Any]] = []
         self._checkpoint = run.path / "checkpoint.npz"
         self._candidate = run.path / "candidate.npz"
+        self._unwritten: Checkpoint | None = None
+        self._last_written = -math.inf
         self._epoch = 0
         self._epoch_start = self._last_row = 0.0
 
@@ -119,13 +123,21 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         }
         _require_finite(row)
         self.history.append(row)
-        # The best weights go first: a kill between the two writes repeats the epoch, and writes the same weights again.
+        # The best weights go first: a kill before the checkpoint is written repeats the epoch, and writes the same weights again.
         if self._candidate.exists():
             self._candidate.replace(self.run.path / "best.npz")
-        save_checkpoint(self._checkpoint, self.model, self.history)
+        self._unwritten = Checkpoint.of(self.model, self.history)
+        if time.monotonic() - self._last_written >= SECONDS_BETWEEN_CHECKPOINTS:
+            self.write_checkpoint()
         append_json_line(self.run.path / "metrics.jsonl", row)
         sys.stdout.write(f"{describe_epoch(row, self.run.epochs_total)}\n")
         sys.stdout.flush()
+
+    def write_checkpoint(self) -> None:
+        """Write the state after the last finished epoch, where that has not been done; to be called when training ends."""
+        if self._unwritten:
+            self._unwritten.save(self._checkpoint)
+            self._unwritten, self._last_written = None, time.monotonic()
 
     def _rewrite_rows(self) -> None:
         """Bring metrics.jsonl to what the checkpoint holds, and forget progress within an epoch that begins anew."""

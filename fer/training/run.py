@@ -130,8 +130,6 @@ class Run:
     def stop(self) -> None:
         """Ask the process to end after the batch it is at; finished epochs are kept, and the run can be resumed.
 
-        It first answers the validation part with the best weights so far (seconds), so a bundle can be made of them.
-
         Raises:
             RunError: the run is not going, or its folder cannot be written.
         """

@@ -12,7 +12,8 @@ import signal
 import sys
 import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def train_run(run: Run, *, progress: Progress | None = None) -> Run:
     prepare_keras(run.path / "train.log")
     from fer.training.recorder import StopRequested
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, partial(_interrupt, run))
     try:
         _train(run, progress)
         run.write_state("finished")
@@ -98,21 +99,24 @@ def _train(run: Run, progress: Progress | None) -> None:
     for image_size, last_epoch in _stages(settings):
         epochs_done = recorder.epochs_done
         if epochs_done < last_epoch and not model.stop_training:
-            model.fit(
-                batches(prepared.train, settings, training=True, epoch=epochs_done, image_size=image_size),
-                validation_data=batches(prepared.val, settings, training=False),
-                initial_epoch=epochs_done,
-                epochs=last_epoch,
-                shuffle=False,  # the batches are in an order of their own; Keras' would come from a state that is not saved
-                callbacks=[*policies, recorder, *swap],
-                verbose=0,
-            )
+            try:
+                model.fit(
+                    batches(prepared.train, settings, training=True, epoch=epochs_done, image_size=image_size),
+                    validation_data=batches(prepared.val, settings, training=False),
+                    initial_epoch=epochs_done,
+                    epochs=last_epoch,
+                    shuffle=False,  # the batches are in an order of their own; Keras' would come from a state that is not saved
+                    callbacks=[*policies, recorder, *swap],
+                    verbose=0,
+                )
+            finally:
+                recorder.write_checkpoint()  # of a run that was stopped, too
 
 
 def prepare_keras(log: Path) -> None:
     """Choose Keras' backend and import it; what TensorFlow's C++ side prints meanwhile goes to `log`."""
     os.environ.setdefault("KERAS_BACKEND", next(filter(find_spec, BACKENDS), BACKENDS[0]))
-    # JAX would write arrays that a function holds (a teacher's weights) into the program that it compiles, and fold them for minutes.
+    # Arrays that a function holds (a teacher's weights) are handed to JAX's programs, instead of being compiled into them.
     os.environ.setdefault("JAX_USE_SIMPLIFIED_JAXPR_CONSTANTS", "1")
     # 3 hides also the errors that TensorFlow reports where there is no GPU; its failures reach us as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -186,5 +190,8 @@ def _write_failure(run: Run, reason: str) -> RunError:
     return RunError(reason)
 
 
-def _interrupt(number: int, frame: types.FrameType | None) -> None:
+def _interrupt(run: Run, number: int, frame: types.FrameType | None) -> None:
+    """End at once, or, where the exception is lost in a call from C (it has been), between two batches."""
+    with suppress(RunError):
+        run.stop()
     raise KeyboardInterrupt

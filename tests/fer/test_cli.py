@@ -56,7 +56,7 @@ def test_evaluate_json_has_the_promised_keys(faces: Path, tiny_bundle: Path, cap
     assert load_bundle(tiny_bundle).face, "the network has an output that is no head, and is evaluated all the same"
     assert main(["evaluate", "--model", str(tiny_bundle), "--data", str(faces), "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    assert {"n", "accuracy", "accuracy_ci95", "macro_f1", "labels", "confusion"} <= report.keys()
+    assert {"n", "accuracy", "accuracy_ci95", "macro_f1", "labels", "confusion", "milliseconds_a_face"} <= report.keys()
     assert report["n"] == 6
     assert report["labels"] == ["happy", "sad"]
     assert np.array(report["confusion"]).sum() == 6

@@ -124,7 +124,7 @@ def test_predict_faces_divides_the_face_logits_by_their_own_temperature(face_bun
 
 def test_predict_faces_runs_the_network_once(face_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier, run, passes = Classifier(face_bundle), LiteRtNetwork.run, []
-    monkeypatch.setattr(LiteRtNetwork, "run", lambda network, batch: passes.append(len(batch)) or run(network, batch))
+    monkeypatch.setattr(LiteRtNetwork, "run", lambda network, batch, *more: passes.append(len(batch)) or run(network, batch, *more))
     classifier.predict_faces([even(9)] * 32, "votes")
     assert passes == [32]
 
@@ -157,3 +157,25 @@ def test_classifier_refuses_a_face_test_that_its_network_cannot_answer() -> None
         BundleError, match=r"has a face test.*'face' of 2 logits; its network has .*labels.*Make the bundle again"
     ):
         Classifier(replace(compact, card={**compact.card, "face": {"temperature": 1.0, "threshold": 0.5}}))
+
+
+def test_embeddings_are_what_the_heads_take_their_answers_from(tiny_bundle: Path) -> None:
+    classifier = Classifier(load_bundle(tiny_bundle))
+    batch = np.random.default_rng(0).integers(0, 256, (40, 48, 48, 1), np.uint8)
+    embeddings = classifier.embeddings(batch)
+    assert embeddings is not None
+    assert embeddings.shape == (40, 32)
+    # The votes head is one dense layer: its logits are a linear map of the embeddings, to the last bit but rounding.
+    logits = classifier.logits(batch, "votes")
+    with_bias = np.hstack([embeddings, np.ones((40, 1), np.float32)])
+    solution, *_ = np.linalg.lstsq(with_bias, logits, rcond=None)
+    assert np.abs(with_bias @ solution - logits).max() < 1e-3
+    assert classifier.embeddings(batch[:0]).shape == (0, 32)  # type: ignore[union-attr]
+
+
+def test_embeddings_of_a_network_that_does_not_give_them_are_none(classifier: Classifier) -> None:
+    assert classifier.embeddings(np.full((3, 16, 16, 1), 200, np.uint8)) is None
+
+
+def test_milliseconds_a_face_measures_single_calls(classifier: Classifier) -> None:
+    assert 0 < classifier.milliseconds_a_face(rounds=3) < 10_000
