@@ -25,7 +25,7 @@ from fer.preprocessing import Preprocessing
 from fer.workspace import models_dir
 
 FORMAT = 1
-DEFAULT_MODEL = "compact"
+DEFAULT_MODEL = "flagship"
 SUMS = "SHA256SUMS"
 FILES = ("card.json", "model.litert", "model.keras", "README.md")
 

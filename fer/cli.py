@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from fer import commands
+from fer import commands, data_commands
 from fer.errors import FerError, SettingsError
 
 
@@ -47,12 +47,37 @@ def _parser() -> argparse.ArgumentParser:
     info = data.add_parser("info", help="splits, classes and counts of a dataset")
     info.add_argument("path", metavar="PATH", help="folder, ZIP, tar, CSV, 'synthetic[:N[:seed]]' or 'kaggle:owner/name'")
     info.add_argument("--ferplus", metavar="CSV", help="FER+ votes to join by the row number in the file names")
-    _finish(info, commands.data_info)
+    _finish(info, data_commands.data_info)
+
+    audit = data.add_parser("audit", help="search a dataset for duplicates, leaks, unusable images and wrong labels")
+    audit.add_argument("path", metavar="PATH", help="as in `data info`")
+    audit.add_argument("--ferplus", metavar="CSV", help="FER+ votes, to be held against the labels")
+    _finish(audit, data_commands.data_audit)
+
+    export = data.add_parser("export", help="write a dataset, cleaned or as it is, as class folders, CSV or Parquet")
+    export.add_argument("path", metavar="PATH", help="as in `data info`")
+    export.add_argument("target", metavar="TARGET", help="a new folder; for csv a new file")
+    export.add_argument(
+        "--format",
+        choices=("folders", "csv", "parquet"),
+        required=True,
+        help="split/class/name.png; FER2013's official table, its rows numbered anew; or Parquet for Hugging Face datasets",
+    )
+    export.add_argument("--ferplus", metavar="CSV", help="FER+ votes to join, as in `data info`; parquet holds them too")
+    export.add_argument("--cleaning", metavar="FILE", help="cleaning list that the data is seen through")
+    export.add_argument(
+        "--resplit", metavar="SHARES", help="draw train, val and test anew, such as 0.8,0.1,0.1; copies of an image stay together"
+    )
+    export.add_argument("--seed", metavar="N", type=int, default=0, help="of --resplit (default: 0)")
+    export.add_argument("--resize", action="store_true", help="for csv: make every image grey and 48×48")
+    export.add_argument("--overwrite", action="store_true", help="replace a file, or a folder that an export has made")
+    _finish(export, data_commands.data_export)
 
     train = verbs.add_parser("train", help="train a recipe on a dataset, or resume a run")
     train.add_argument("--recipe", metavar="R", help="name of a recipe, or a .toml file")
     train.add_argument("--data", metavar="PATH", help="as in `data info`")
     train.add_argument("--ferplus", metavar="CSV", help="FER+ votes to join by the row number in the file names")
+    train.add_argument("--cleaning", metavar="FILE", help="cleaning list that the data is seen through; the run keeps a copy")
     train.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="change a setting (repeatable)"
     )
@@ -70,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         "--split", choices=("train", "val", "test", "all"), help="default: test where there is one, else val, else all"
     )
     evaluate.add_argument("--ferplus", metavar="CSV", help="FER+ votes: adds the figure under the strict FER+ protocol")
+    evaluate.add_argument("--cleaning", metavar="FILE", help="cleaning list that the data is seen through")
     evaluate.add_argument(
         "--head", metavar="NAME", help="which head of the model answers; default: the one that fits the data's classes"
     )

@@ -1,67 +1,42 @@
 """What each command of `fer/cli.py` does: call the library, print the answer, return the exit code.
 
-Everything heavy is imported inside the command that needs it, so that the others start at once.
+Those of `data …` are in `data_commands.py`. Everything heavy is imported inside the command that needs it, so that the others
+start at once.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Callable
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fer.errors import FerError, SettingsError
-
-
-def data_info(options: argparse.Namespace) -> int:
-    from fer.data import read_dataset
-
-    dataset = read_dataset(options.path, ferplus=options.ferplus, progress=_progress())
-    info: dict[str, Any] = {
-        "name": dataset.name,
-        "n": len(dataset),
-        "labels": list(dataset.label_set),
-        "counts": {split or "unsplit": counts for split, counts in dataset.counts().items()},
-        "grey": int(dataset.is_grey.sum()),
-        "colour": int((~dataset.is_grey).sum()),
-        "votes": dataset.votes is not None,
-        "fingerprint": dataset.fingerprint,
-        "problems": [{"name": problem.name, "reason": problem.reason} for problem in dataset.problems],
-    }
-    if options.json:
-        return _print_json(info)
-    print(f"{dataset.name}: {len(dataset):,} images, {info['grey']:,} grey, {info['colour']:,} in colour")
-    splits = list(info["counts"])
-    rows = [[label, *(f"{info['counts'][split][label]:,}" for split in splits)] for label in dataset.label_set]
-    rows.append(["all", *(f"{sum(info['counts'][split].values()):,}" for split in splits)])
-    _print_table(["class", *splits], rows)
-    for problem in dataset.problems[:20]:
-        print(f"left out: {problem.name}: {problem.reason}")
-    if len(dataset.problems) > 20:
-        print(f"… and {len(dataset.problems) - 20:,} more left out")
-    return 0
+from fer.terminal import print_json, print_table, progress_bar
 
 
 def train(options: argparse.Namespace) -> int:
-    from fer.data import read_dataset
+    from fer.quality.cleaning import read_cleaned
     from fer.recipes import load_recipe
     from fer.training import create_run, open_run
     from fer.training.prepare import prepare_data
     from fer.training.worker import train_run
 
-    progress = _progress()
+    progress = progress_bar()
     if options.resume:
-        if options.recipe or options.data or options.ferplus or options.overrides or options.run:
+        if any((options.recipe, options.data, options.ferplus, options.cleaning, options.overrides, options.run)):
             raise SettingsError("--resume goes on with what the run was started with; it takes no other options.")
         run = open_run(options.resume)
     elif options.recipe and options.data:
         recipe = load_recipe(options.recipe).with_overrides(_overrides(options.overrides))
         # Read before a folder is made, so that data that does not serve leaves nothing behind; the reading is cached.
-        prepare_data(read_dataset(options.data, ferplus=options.ferplus, progress=progress), recipe.settings)
-        run = create_run(recipe, options.data, ferplus=options.ferplus, run_dir=options.run)
+        dataset, cleaned = read_cleaned(options.data, options.cleaning, ferplus=options.ferplus, progress=progress)
+        if cleaned:
+            print(cleaned, file=sys.stderr)
+        prepare_data(dataset, recipe.settings)
+        run = create_run(recipe, options.data, ferplus=options.ferplus, cleaning=options.cleaning, run_dir=options.run)
     else:
         raise SettingsError("Training needs --recipe and --data, or --resume.")
     # With --json, stdout is for the answer alone, and what is said on the way goes to stderr.
@@ -69,7 +44,7 @@ def train(options: argparse.Namespace) -> int:
         print(f"Run {run.path}", flush=True)
         train_run(run, progress=progress)
     if options.json:
-        return _print_json(_run_row(run))
+        return print_json(_run_row(run))
     print(f"{run.status}. {run.reason}".strip())
     if run.status == "finished":
         print(f"Make a model of it: python -m fer bundle {run.path} NAME")
@@ -111,7 +86,7 @@ def runs(options: argparse.Namespace) -> int:
         except FerError as error:
             rows.append({"id": run.id, "path": str(run.path), "error": str(error)})
     if options.json:
-        return _print_json(rows)
+        return print_json(rows)
     if not rows:
         print("No runs yet. Start one: python -m fer train --recipe compact --data synthetic")
         return 0
@@ -123,19 +98,19 @@ def runs(options: argparse.Namespace) -> int:
             continue
         best = "" if row["best_val_accuracy"] is None else f"{row['best_val_accuracy']:.1%}"
         table.append([row["id"], row["recipe"], row["status"], f"{row['epochs']}/{row['epochs_total']}", best])
-    _print_table(["run", "recipe", "status", "epochs", "best val accuracy"], table)
+    print_table(["run", "recipe", "status", "epochs", "best val accuracy"], table)
     return 0
 
 
 def evaluate(options: argparse.Namespace) -> int:
     from fer.bundles import DEFAULT_MODEL, load_bundle
-    from fer.data import read_dataset
     from fer.evaluation import classification_text, evaluate, measure_robustness, robustness_table
     from fer.inference.classifier import Classifier
+    from fer.quality.cleaning import read_cleaned
 
     bundle = load_bundle(options.model or DEFAULT_MODEL)
-    progress = _progress()
-    dataset = read_dataset(options.data, ferplus=options.ferplus, progress=progress)
+    progress = progress_bar()
+    dataset, cleaned = read_cleaned(options.data, options.cleaning, ferplus=options.ferplus, progress=progress)
     classifier = Classifier(bundle)
     report = evaluate(
         bundle,
@@ -145,6 +120,9 @@ def evaluate(options: argparse.Namespace) -> int:
         progress=lambda share: progress("Evaluating", share),
         classifier=classifier,
     )
+    if cleaned:
+        note = f"The dataset was seen through the cleaning list {Path(options.cleaning).name}. {cleaned}"
+        report = replace(report, notes=(note, *report.notes))
     if options.save is not None:
         folder = report.save(options.save or None)
         print(f"Report kept at {folder}", file=sys.stderr)
@@ -156,13 +134,13 @@ def evaluate(options: argparse.Namespace) -> int:
     milliseconds = classifier.milliseconds_a_face()
     if options.json:
         figures = {**report.as_dict(), "milliseconds_a_face": round(milliseconds, 3)}
-        return _print_json({**figures, **({"robustness": robustness} if robustness else {})})
+        return print_json({**figures, **({"robustness": robustness} if robustness else {})})
     print(classification_text(report))
     print(f"one face on one core of this machine: {milliseconds:.2f} ms")
     if robustness:
         print("\naccuracy under corruptions; changes in percentage points")
         head, *rows = robustness_table(robustness)
-        _print_table(head, rows)
+        print_table(head, rows)
     return 0
 
 
@@ -192,7 +170,7 @@ def predict(options: argparse.Namespace) -> int:
                 answer = f"Predicted Emotion: {face.label} ({face.confidence:.2%})" if face.is_face else face.label
                 print(f"{named}{answer}{where}")
     if options.json:
-        _print_json(answers)
+        print_json(answers)
     return 1 if failed else 0
 
 
@@ -206,10 +184,10 @@ def bundle(options: argparse.Namespace) -> int:
         data=options.data,
         ferplus=options.ferplus,
         robustness=options.robustness,
-        progress=_progress(),
+        progress=progress_bar(),
     )
     if options.json:
-        return _print_json({"name": bundle.name, "path": str(bundle.path), "sha256": bundle.sha256})
+        return print_json({"name": bundle.name, "path": str(bundle.path), "sha256": bundle.sha256})
     print(f"Model {bundle.name} at {bundle.path}")
     return 0
 
@@ -237,7 +215,7 @@ def models(options: argparse.Namespace) -> int:
             }
         )
     if options.json:
-        return _print_json(rows)
+        return print_json(rows)
     table = []
     for row in rows:
         if "error" in row:
@@ -245,7 +223,7 @@ def models(options: argparse.Namespace) -> int:
         else:
             accuracy = ", ".join(f"{len(head['labels'])} classes {head['accuracy']:.1%}" for head in row["heads"].values())
             table.append([row["name"], row["recipe"], row["data"], accuracy])
-    _print_table(["model", "recipe", "data", "accuracy on validation"], table)
+    print_table(["model", "recipe", "data", "accuracy on validation"], table)
     return 0
 
 
@@ -253,7 +231,7 @@ def detectors(options: argparse.Namespace) -> int:
     from fer.detection import available_detectors, default_detector_name, fetch_yunet
 
     if options.fetch:
-        path = fetch_yunet(_progress())
+        path = fetch_yunet(progress_bar())
         print(f"YuNet at {path}", file=sys.stderr)
     default = default_detector_name()
     rows: list[dict[str, Any]] = [
@@ -269,41 +247,7 @@ def detectors(options: argparse.Namespace) -> int:
         for d in available_detectors()
     ]
     if options.json:
-        return _print_json(rows)
+        return print_json(rows)
     for row in rows:
         print(f"{row['name']}{' (default)' if row['default'] else ''}: {row['title']}, {row['licence']}\n  {row['state']}")
     return 0
-
-
-def _progress() -> Callable[[str, float], None]:
-    """A progress bar on stderr where that is a terminal; silence elsewhere."""
-    if not sys.stderr.isatty():
-        return lambda what, share: None
-
-    def show(what: str, share: float) -> None:
-        filled = round(30 * share)
-        print(
-            # The line is wiped first: the words before may have been longer.
-            f"\r\x1b[K{what} {'█' * filled}{'░' * (30 - filled)} {share:4.0%}",
-            end="\n" if share >= 1 else "",
-            file=sys.stderr,
-            flush=True,
-        )
-
-    return show
-
-
-def _print_json(value: Any) -> int:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
-    return 0
-
-
-def _print_table(head: list[str], rows: list[list[str]]) -> None:
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    for row in [head, *rows]:
-        print(
-            "  ".join(
-                cell.ljust(width) if i == 0 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-            ).rstrip()
-        )

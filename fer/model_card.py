@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fer.evaluation.robustness import describe_robustness
+from fer.recipes import Settings, list_recipes
 from fer.training.history import best_row
 from fer.training.run import Run
 
@@ -30,7 +33,9 @@ def training_card(run: Run) -> dict[str, Any]:
     """How it went: epochs, the one that was chosen, hours, and a row an epoch."""
     rows = run.epoch_rows()
     chosen = best_row(rows, run.settings.training.monitor)
+    first = _first_stretch(run)
     return {
+        **({"after": {key: training_card(first)[key] for key in ("epochs", "hours")}} if first else {}),
         "epochs": len(rows),
         "chosen_epoch": chosen["epoch"],
         "chosen_by": run.settings.training.monitor,
@@ -41,8 +46,29 @@ def training_card(run: Run) -> dict[str, Any]:
 
 def reproduce_commands(run: Run, name: str) -> list[str]:
     """The commands that made it, without the paths of the machine where it was made."""
-    from fer.recipes import list_recipes
+    first = _first_stretch(run)
+    commands = [f"{_train_command(first, '')} --run FIRST"] if first else []
+    return [*commands, f"{_train_command(run, 'FIRST' if first else '')} --run RUN", f"python -m fer bundle RUN {name}"]
 
+
+def settings_card(settings: Settings) -> dict[str, Any]:
+    """All settings, without the paths of the machine where they held."""
+    training = settings.training
+    named = replace(
+        training,
+        start_from=Path(training.start_from).name,
+        teachers=tuple(Path(teacher).name for teacher in training.teachers),
+    )
+    return replace(settings, training=named).as_dict()
+
+
+def _first_stretch(run: Run) -> Run | None:
+    """The run whose weights this one began with, if it was a run."""
+    start = Path(run.settings.training.start_from)
+    return Run(start) if (start / "settings.json").is_file() else None
+
+
+def _train_command(run: Run, start: str) -> str:
     request = run.request
     shipped = {recipe.name: recipe.settings.as_dict() for recipe in list_recipes()}.get(run.recipe_name)
     data = request["data"] if ":" in request["data"] or request["data"] == "synthetic" else Path(request["data"]).name
@@ -51,11 +77,16 @@ def reproduce_commands(run: Run, name: str) -> list[str]:
     command = f"python -m fer train --recipe {recipe} --data {data}"
     if request["ferplus"]:
         command += f" --ferplus {Path(request['ferplus']).name}"
-    for section, values in run.settings.as_dict().items():
+    if run.cleaning:
+        command += f" --cleaning {Path(request['cleaning']).name}"
+    settings = settings_card(run.settings)
+    if start:
+        settings["training"]["start_from"] = start
+    for section, values in settings.items():
         for key, value in values.items():
             if shipped is not None and _setting_text(value) != _setting_text(shipped[section].get(key)):
                 command += f" --set {section}.{key}={_setting_text(value)}"
-    return [f"{command} --run RUN", f"python -m fer bundle RUN {name}"]
+    return command
 
 
 def _setting_text(value: Any) -> str:
@@ -63,10 +94,25 @@ def _setting_text(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _serving(settings: dict[str, Any]) -> str:
+def _cleaning(data: Mapping[str, Any]) -> list[str]:
+    """What a cleaning list has done to the data, a line of a list; none where there was none."""
+    if "cleaning" not in data:
+        return []
+    done = data["cleaning"]
+    changes = f"{done['dropped']:,} images dropped, {done['relabelled']:,} relabelled, {done['moved']:,} moved to another split"
+    return [f"- Before, the cleaning list `{done['file']}` was applied (sha256 {done['sha256'][:16]}…): {changes}."]
+
+
+def _machine(environment: dict[str, Any]) -> str:
+    """What it was trained on; cards from before there was a choice name no device."""
+    device = environment.get("device", "cpu")
+    return f"{environment['processors']} processors" if "cpu" in device.lower() else device
+
+
+def _serving(serving: Mapping[str, Any]) -> str:
     """How the served network differs from the trained one, in words to stand behind its size."""
-    mirror = ", its mirror image included" if settings["serving"]["mirror"] else ""
-    return f"{mirror}, in 8-bit integers" if settings["serving"]["weights"] == "int8" else mirror
+    mirror = ", its mirror image included" if serving["mirror"] else ""
+    return f"{mirror}, in 8-bit integers" if serving["weights"] == "int8" else mirror
 
 
 def describe_card(card: dict[str, Any]) -> str:
@@ -79,12 +125,18 @@ def describe_card(card: dict[str, Any]) -> str:
         card["intended_use"],
         "",
         f"- Recipe `{card['recipe']}`: {card['parameters'] / 1e6:.2f} M parameters, "
-        f"{card['multiply_adds'] / 1e6:.0f} M multiply-adds a face{_serving(card['settings'])}.",
+        f"{card['multiply_adds'] / 1e6:.0f} M multiply-adds a face{_serving(card['settings']['serving'])}.",
         f"- Input: {size}×{size}, {'grey' if card['preprocessing']['channels'] == 1 else 'RGB'}. {card['crop']}",
         f"- Learned from {data['name']} ({counts} images, after {data['leaks_removed']} training images that stand in "
         "validation or test as well were left out).",
-        f"- {training['epochs']} epochs, {training['hours']} hours on {environment['processors']} processors "
-        f"({environment['precision']}); epoch {training['chosen_epoch']} chosen by {training['chosen_by']}.",
+        *_cleaning(data),
+        *(
+            f"- A first stretch of {first['epochs']} epochs and {first['hours']} hours."
+            for first in [training.get("after")]
+            if first
+        ),
+        f"- {training['epochs']} epochs, {training['hours']} hours on {_machine(environment)} ({environment['precision']}); "
+        f"epoch {training['chosen_epoch']} chosen by {training['chosen_by']}.",
         "",
         "## Figures on the validation part",
         "",
@@ -110,6 +162,47 @@ def describe_card(card: dict[str, Any]) -> str:
         ]
     if "robustness" in card:
         lines += ["", *describe_robustness(card["robustness"])]
+    if "ablations" in card:
+        lines += ["", *_describe_ablations(card["ablations"])]
     lines += ["", "## Limits", "", *(f"- {limit}" for limit in card["limits"])]
     lines += ["", "## Made with", "", "```", *card["reproduce"], "```", "", card["licence"], ""]
     return "\n".join(lines)
+
+
+def _describe_ablations(ablations: Mapping[str, Any]) -> list[str]:
+    """What `benchmarks/ablations.py` measured, as a section of Markdown."""
+    head, *rows = ablation_table(ablations)
+    table = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows)]
+    return ["## Ablations", "", ablations_in_words(ablations), "", *table]
+
+
+def ablations_in_words(ablations: Mapping[str, Any]) -> str:
+    """What a reader of the table must know."""
+    size = ablations["size"]
+    return (
+        f"Networks trained for this table alone, one change at a time: the recipe `{ablations['recipe']}` without a teacher, "
+        f"{ablations['epochs']} epochs of {size}×{size} pixels, one seed; judged on {ablations['n']:,} images of "
+        f"{ablations['dataset']} ({ablations['split']}). What counts are the differences within a group, not the heights: these "
+        "trainings are short, and what augmentation, a teacher and size give grows with the length of a training. A difference "
+        "within the intervals may be chance. FER+ is its strict protocol: who learned from FER2013 alone knows no contempt, and "
+        "errs there; who learned from FER+ alone answers for FER2013's classes with its eight, restricted to them. "
+        "Milliseconds are of one face on one thread, of all networks in one go."
+    )
+
+
+def ablation_table(ablations: Mapping[str, Any]) -> list[list[str]]:
+    """What `benchmarks/ablations.py` measured, as the cells of a table: its head, then the rows of each group.
+
+    A network that several groups share stands in each of them.
+    """
+    head = ["what", "variant", "parameters", "multiply-adds", "ms", "accuracy", "95 % interval", "FER+", "95 % interval"]
+    groups = dict.fromkeys(group for row in ablations["rows"] for group in row["groups"])
+    return [head, *(_ablation_cells(group, row) for group in groups for row in ablations["rows"] if group in row["groups"])]
+
+
+def _ablation_cells(group: str, row: Mapping[str, Any]) -> list[str]:
+    cells = [group, row["groups"][group] + _serving(row["serving"])]
+    cells += [f"{row['parameters'] / 1e6:.2f} M", f"{row['multiply_adds'] / 1e6:.0f} M", f"{row['milliseconds']:.2f}"]
+    for figures in (row, row["ferplus"]):
+        cells += [f"{figures['accuracy']:.1%}", "{:.1%} to {:.1%}".format(*figures["accuracy_ci95"])]
+    return cells

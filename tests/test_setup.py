@@ -25,6 +25,8 @@ MAKEFILE = REPOSITORY / "Makefile"
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
 # Come with Streamlit, streamlit-webrtc, kagglehub and mtcnn, in versions that those choose, and are used only beside them.
 COME_ALONG = {"requests", "starlette", "uvicorn", "altair", "aiortc", "av", "aioice", "pylibsrtp", "joblib"}
+# Asked for only where Keras computes with it, so it is there.
+CHOSEN_BACKENDS = {"jax"}
 
 needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
@@ -119,7 +121,7 @@ def imported(folders: list[str]) -> set[str]:
 def test_imports_are_declared() -> None:
     app = set(requirements(APP))
     used = {canonicalize_name(DISTRIBUTIONS.get(name, name)) for name in imported(["fer", "ui", "pages"])}
-    assert used - app - COME_ALONG == set()
+    assert used - app - COME_ALONG - CHOSEN_BACKENDS == set()
     used = {canonicalize_name(DISTRIBUTIONS.get(name, name)) for name in imported(["tests", "tools", "benchmarks"])}
     assert used - app - set(requirements(DEV)) - COME_ALONG == set()
 

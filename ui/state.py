@@ -165,7 +165,7 @@ def progress_on(bar: DeltaGenerator) -> Callable[[str, float], None]:
 
 
 def active_model() -> str | None:
-    """Name of the active bundle: the chosen one, else `compact`, else the first there is; None where there is no bundle."""
+    """Name of the active bundle: the chosen one, else the default one, else the first there is; None where there is no bundle."""
     names = list_bundles()
     if st.session_state.get(_MODEL_KEY) not in names:
         wished = (_remembered().get("model"), *names)  # the bundle that ships is listed first

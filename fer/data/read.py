@@ -19,6 +19,7 @@ from fer.data.dataset import Dataset, Problem
 from fer.data.ferplus import join_ferplus
 from fer.data.kaggle import download
 from fer.data.layouts import Row, class_folders, has_class_folders
+from fer.data.parquet import SUFFIX, ParquetSource, is_parquet
 from fer.data.sources import FolderSource, Source, failures_in_words
 from fer.data.synthetic import synthetic_dataset
 from fer.errors import DataError, ImageError
@@ -28,7 +29,7 @@ Progress = Callable[[str, float], None]
 
 _LAYOUTS = (
     "Expected class folders (train/happy/1.png, validation/…, or happy/1.png), a ZIP or tar of those, FER2013's CSV "
-    "(emotion,pixels,Usage), or AffectNet (images/ and annotations/)."
+    "(emotion,pixels,Usage), Parquet with images as Hugging Face has it, or AffectNet (images/ and annotations/)."
 )
 _MAX_NESTING = 3  # an archive in an archive in an archive; deeper is a bomb or a mistake
 _REPORT_EVERY = 256
@@ -39,8 +40,8 @@ def read_dataset(path: str | Path, *, ferplus: str | Path | None = None, progres
 
     Args:
         path: a folder of class folders (with or without splits, any number of folders deep), an archive of one (ZIP, tar,
-            tar.gz, tar.xz, tar.bz2), FER2013's `fer2013.csv`, an AffectNet folder; or `synthetic`, `synthetic:N`,
-            `synthetic:N:seed`; or `kaggle:owner/name`, which is downloaded.
+            tar.gz, tar.xz, tar.bz2), FER2013's `fer2013.csv`, a Parquet file with images or a folder of them, an AffectNet
+            folder; or `synthetic`, `synthetic:N`, `synthetic:N:seed`; or `kaggle:owner/name`, which is downloaded.
         ferplus: FER+'s `fer2013new.csv`, joined by the row number in the files' names (see `join_ferplus`).
         progress: called with what is being done and the fraction done, 0…1.
 
@@ -98,6 +99,8 @@ def _read_path(path: Path, name: str, report: Progress) -> Dataset:
 def _fill(work: Path, path: Path, title: str, report: Progress, depth: int = 0) -> None:
     """Read what stands at `path` into the entry. `title` is how errors call it, `depth` how many archives it was in."""
     source = FolderSource(path) if path.is_dir() else open_archive(path, title)
+    if source is None and is_parquet(path):
+        source = ParquetSource(path, [path])
     if source is None:
         with path.open("rb") as file:
             _fill_from_table(work, file, title, path.stat().st_size, report)
@@ -127,11 +130,15 @@ def _fill_from_source(work: Path, source: Source, report: Progress) -> str | Non
     if affectnet.is_affectnet(sizes):
         _fill_from_pictures(work, source, *affectnet.read_annotations(source, sizes), report)
         return None
-    table = None if has_class_folders(sizes) else pixels_csv.find_table(source, sizes)
+    has_folders = has_class_folders(sizes)
+    table = None if has_folders else pixels_csv.find_table(source, sizes)
     if table is not None:
         for _, stream in source.read([table]):
             _fill_from_table(work, stream, f"{source.title}/{table}", sizes[table], report)
         return None
+    parquet = [source.path / name for name in sizes if name.endswith(SUFFIX)]
+    if parquet and not has_folders and isinstance(source, FolderSource):
+        return _fill_from_source(work, ParquetSource(source.path, parquet), report)
     rows, problems = class_folders(sizes)
     if rows:
         _fill_from_pictures(work, source, rows, problems, report)
@@ -189,6 +196,6 @@ def _stem(path: Path) -> str:
     name = path.absolute().name
     if path.is_dir():
         return name
-    for suffix in (".gz", ".xz", ".bz2", ".tar", ".tgz", ".txz", ".zip", ".csv"):
+    for suffix in (".gz", ".xz", ".bz2", ".tar", ".tgz", ".txz", ".zip", ".csv", SUFFIX):
         name = name.removesuffix(suffix)
     return name or path.name

@@ -5,6 +5,8 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,22 @@ _MEND = "Make the bundle again."
 # The output that a bundle's face test reads, as `fer/training/prepare.py` names it: logits of "not a face" and "face".
 _FACE_OUTPUT, _FACE_LOGITS = "face", 2
 _FEATURES_OUTPUT = "features"
+
+
+@dataclass(frozen=True, eq=False)
+class Examination:
+    """All that a bundle's network says of N images.
+
+    Args:
+        logits: float32 (N, K) of each head, by its name.
+        face_probability: float32 (N,) in [0, 1], to be held against `bundle.face.threshold`; None where there is no face test.
+        quarters: float32 (N, 4, F), what `Classifier.embeddings` says of whole images, of each of their quarters by itself: brows
+            and mouth apart. None where the network does not give embeddings.
+    """
+
+    logits: dict[str, NDArray[np.float32]]
+    face_probability: NDArray[np.float32] | None
+    quarters: NDArray[np.float32] | None
 
 
 class Classifier:
@@ -137,6 +155,33 @@ class Classifier:
         blocks = [answer[_FEATURES_OUTPUT].mean(axis=(1, 2)) for answer in self._answers(batch, (_FEATURES_OUTPUT,))]
         return np.concatenate(blocks)
 
+    def examine(self, batches: Iterable[NDArray[np.uint8]]) -> Examination:
+        """Logits of every head, the face test and the embeddings of images, at the cost of the dearest.
+
+        Args:
+            batches: at least one, each uint8 (n, size, size, channels), so that a large dataset need not be in memory at once.
+
+        Returns:
+            of the N images of all batches, in their order.
+
+        Raises:
+            ImageError: a batch has another dtype or shape.
+        """
+        face, has_features = self.bundle.face, _FEATURES_OUTPUT in self._network.output_widths
+        heads = [head.name for head in self.bundle.heads]
+        outputs = [*heads, *[_FACE_OUTPUT] * (face is not None), *[_FEATURES_OUTPUT] * has_features]
+        blocks: dict[str, list[NDArray[np.float32]]] = {output: [] for output in outputs}
+        for answer in chain.from_iterable(self._answers(batch, outputs) for batch in batches):
+            for output in outputs:
+                # Features are averaged block by block: those of a whole dataset would take gigabytes.
+                blocks[output].append(_quarters(answer[output]) if output == _FEATURES_OUTPUT else answer[output])
+        whole = {output: np.concatenate(parts) for output, parts in blocks.items()}
+        return Examination(
+            logits={name: whole[name] for name in heads},
+            face_probability=None if face is None else _calibrated(whole[_FACE_OUTPUT], face.temperature)[:, 1],
+            quarters=whole.get(_FEATURES_OUTPUT),
+        )
+
     def milliseconds_a_face(self, rounds: int = 100) -> float:
         """What one face costs here and now, preprocessing left out: the median of single calls, in milliseconds."""
         face = np.zeros((1, *self.bundle.preprocessing.input_shape), np.uint8)
@@ -161,6 +206,12 @@ class Classifier:
 
     def _head(self, name: str | None) -> Head:
         return self.bundle.default_head if name is None else self.bundle.head(name)
+
+
+def _quarters(features: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Features (N, H, W, F) averaged over each quarter, (N, 4, F), row by row; a middle row or column counts to both sides."""
+    halves = [(slice(0, -(-side // 2)), slice(side // 2, None)) for side in features.shape[1:3]]
+    return np.stack([features[:, rows, columns].mean(axis=(1, 2)) for rows in halves[0] for columns in halves[1]], axis=1)
 
 
 def _calibrated(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:

@@ -60,6 +60,7 @@ class TrainingSettings:
         label_smoothing: share of the label that is spread over all classes.
         labels_weight: weight of the labels' loss; 0 where only the votes are to be learned.
         votes_weight: weight of the votes' loss beside it.
+        start_from: bundle or run whose weights the training begins with: another stretch for the same network; "" for none.
         mixup: two images and their targets are blended in a share drawn from Beta(mixup, mixup) (arXiv:1710.09412); 0 never.
         teachers: bundles or runs whose mean answer to the same augmented images is learned beside the targets (arXiv:2106.05237).
         distil_weight: share of the teachers in the loss; the targets have the rest.
@@ -88,6 +89,7 @@ class TrainingSettings:
     label_smoothing: float = 0.0
     labels_weight: float = 1.0
     votes_weight: float = 1.0
+    start_from: str = ""
     mixup: float = 0.0
     teachers: tuple[str, ...] = ()
     distil_weight: float = 0.5

@@ -11,6 +11,7 @@ from fer.networks import build_network
 from fer.recipes import Settings
 from fer.training.distil import Student, join_teachers
 from fer.training.prepare import FACE_HEAD, LABELS_HEAD, VOTES_HEAD, PreparedData
+from fer.training.trained import open_trained
 
 # Face or not is easily told; more would take from the expressions.
 FACE_WEIGHT = 0.3
@@ -31,11 +32,16 @@ def augments_on_device(settings: Settings) -> bool:
 
 
 def computes_in_bfloat16(settings: Settings) -> bool:
-    """Whether to compute in bfloat16: when told to, or by `auto` where the processor multiplies it in hardware."""
+    """Whether to compute in bfloat16: when told to, or by `auto` where the processor multiplies it in hardware.
+
+    An accelerator is taken to do so. On a CPU only TensorFlow uses its instructions; JAX takes twice the time of float32.
+    """
     if settings.training.precision != "auto":
         return settings.training.precision == "bfloat16"
     if has_accelerator():
         return True
+    if keras.backend.backend() != "tensorflow":
+        return False
     cpuinfo = Path("/proc/cpuinfo")
     flags = cpuinfo.read_text() if cpuinfo.is_file() else ""
     return "avx512_bf16" in flags or "amx_bf16" in flags
@@ -45,6 +51,10 @@ def build_model(settings: Settings, prepared: PreparedData) -> Any:
     """The run's network, taking any image size where training begins with small images."""
     size = None if settings.training.small_size else settings.preprocessing.size
     model = build_network(settings.network, (size, size, settings.preprocessing.channels), prepared.outputs)
+    if settings.training.start_from:
+        start = open_trained(settings.training.start_from)
+        start.require_same_network(settings, {head: list(label_set) for head, label_set in prepared.heads.items()})
+        start.load_into(model)
     if not settings.training.teachers:
         return model
     student = Student(model.input, model.output)

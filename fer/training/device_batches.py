@@ -43,7 +43,7 @@ class DeviceBatches(Batches):
             self._stock = data.with_rejects(data.rejects.draw(rng, REJECTS_IN_STOCK, side))
         self._augmentation = GraphAugmentation(settings.augmentation, side, self.preprocessing.size, channels)
         self._images = ops.convert_to_tensor(self._stock.images)
-        self._make = _compiled(self._model_input)
+        self._make = compiled(self._model_input)
 
     def __getitem__(self, index: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         size = self.settings.training.batch_size
@@ -79,7 +79,7 @@ class DeviceBatches(Batches):
         return np.resize(order, -(-len(order) // size) * size) if self.training else order
 
 
-def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of tensors, compiled by the backend; Keras compiles only its own steps."""
     backend = keras.backend.backend()
     if backend == "jax":

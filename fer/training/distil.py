@@ -7,20 +7,16 @@ After Beyer et al., "Knowledge distillation: a good teacher is patient and consi
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import keras
 from keras import ops
 
-from fer.bundles import load_bundle
 from fer.errors import SettingsError
 from fer.labels import LabelSet
-from fer.networks import build_network
 from fer.recipes import Settings
-from fer.training.checkpoint import load_weights
-from fer.training.prepare import FACE_HEAD, LABELS_HEAD
-from fer.training.runs import open_run
+from fer.training.prepare import LABELS_HEAD
+from fer.training.trained import open_trained
 
 # model input (N, S, S, C) -> probabilities (N, K) by head, softened by a temperature
 Ask = Callable[[Any, float], dict[str, Any]]
@@ -81,31 +77,16 @@ def join_teachers(settings: Settings, heads: Mapping[str, LabelSet]) -> Ask:
 
 def _load_teacher(reference: str, student: Settings, heads: Mapping[str, LabelSet]) -> tuple[Any, int, list[str]]:
     """A teacher's network, the size of its input, and the heads that it shares with the student."""
-    is_run = (Path(reference) / "settings.json").is_file()
-    if is_run:
-        run = open_run(reference)
-        settings, labels = run.settings, run.dataset_info()["heads"]
-    else:
-        bundle = load_bundle(reference)
-        settings = Settings.from_dict(bundle.card["settings"])
-        labels = {head.name: list(head.label_set) for head in bundle.heads}
-    ours, theirs = student.preprocessing, settings.preprocessing
+    teacher = open_trained(reference)
+    ours, theirs = student.preprocessing, teacher.settings.preprocessing
     if (ours.channels, ours.scale) != (theirs.channels, theirs.scale):
         raise SettingsError(
             f"The teacher {reference!r} takes {theirs.channels} channel(s) scaled {theirs.scale!r}, the student {ours.channels} "
             f"scaled {ours.scale!r}. They see the same pixels; train both with the same preprocessing."
         )
-    shared = [head for head, label_set in heads.items() if labels.get(head) == list(label_set)]
+    shared = [head for head, label_set in heads.items() if teacher.labels.get(head) == list(label_set)]
     if not shared:
-        raise SettingsError(f"The teacher {reference!r} has no head with the student's classes. It has: {labels}")
-    outputs = {head: len(names) for head, names in labels.items()}
-    if settings.data.rejects:
-        outputs[FACE_HEAD] = 2
-    # Built anew rather than loaded whole: so it computes in the precision of this training, not in the one it was stored with.
-    model = build_network(settings.network, theirs.input_shape, outputs)
-    if is_run:
-        load_weights(run.path / "best.npz", model)
-    else:
-        model.set_weights(keras.models.load_model(bundle.keras_path, compile=False).get_weights())
+        raise SettingsError(f"The teacher {reference!r} has no head with the student's classes. It has: {teacher.labels}")
+    model = teacher.build()
     model.trainable = False
     return model, theirs.size, shared

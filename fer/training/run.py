@@ -1,6 +1,7 @@
 """`Run`: one training as a folder, and how to start, watch, stop and resume it.
 
     settings.json      what was asked for: recipe, data, all settings
+    cleaning.csv       the cleaning list that the data is seen through, as it was then, where there is one
     state.json         how far it is: status, reason, phase
     worker.json        which process works on it
     environment.json   what it runs on
@@ -33,6 +34,7 @@ from fer.files import read_json_lines, write_json
 from fer.recipes import Settings
 from fer.workspace import REPOSITORY
 
+CLEANING_FILE = "cleaning.csv"
 # A page polls often; this much of progress.jsonl covers more than the running epoch.
 _PROGRESS_TAIL_BYTES = 200_000
 
@@ -57,7 +59,7 @@ class Run:
 
     @property
     def request(self) -> dict[str, Any]:
-        """What was asked for: `recipe`, `data`, `ferplus`, `settings`, `created`."""
+        """What was asked for: `recipe`, `data`, `ferplus`, `cleaning`, `settings`, `created`."""
         return _read_json(self.path / "settings.json")
 
     @property
@@ -67,6 +69,11 @@ class Run:
     @property
     def settings(self) -> Settings:
         return Settings.from_dict(self.request["settings"])
+
+    @property
+    def cleaning(self) -> Path | None:
+        """The run's own copy of the cleaning list that its data is seen through: the user's may grow on. None without one."""
+        return self.path / CLEANING_FILE if self.request.get("cleaning") else None
 
     @property
     def epochs_total(self) -> int:
@@ -108,7 +115,10 @@ class Run:
         return read_json_lines(self.path / "progress.jsonl", tail_bytes=_PROGRESS_TAIL_BYTES)
 
     def dataset_info(self) -> dict[str, Any]:
-        """What it learns from: name, fingerprint, labels, counts, leaks_removed; empty before the data was read."""
+        """What it learns from: name, fingerprint, labels, counts, leaks_removed, and `cleaning` where a cleaning list is given.
+
+        Empty before the data was read.
+        """
         path = self.path / "dataset.json"
         return _read_json(path) if path.is_file() else {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 from fer.errors import RunError
 from fer.files import write_json
+from fer.quality.cleaning import CleaningList
 from fer.recipes import Recipe, load_recipe
-from fer.training.run import Run, cannot_write
+from fer.training.run import CLEANING_FILE, Run, cannot_write
 from fer.workspace import runs_dir
 
 FORMAT = 1
@@ -22,6 +24,7 @@ def create_run(
     *,
     overrides: Mapping[str, Any] | None = None,
     ferplus: str | Path | None = None,
+    cleaning: str | Path | None = None,
     run_dir: str | Path | None = None,
 ) -> Run:
     """Make the folder of a run, without starting it.
@@ -31,26 +34,33 @@ def create_run(
         data: anything that `fer.data.read_dataset` takes.
         overrides: single settings, see `Settings.with_overrides`.
         ferplus: CSV of FER+ votes to join to the data.
+        cleaning: a cleaning list that the data is seen through; the run keeps a copy.
         run_dir: where; None makes a folder named after recipe and time in the workspace.
 
     Raises:
         SettingsError: an unknown recipe or setting.
+        DataError: the cleaning list cannot be read.
         RunError: the folder holds a run already, or cannot be written.
     """
     chosen = (load_recipe(recipe) if isinstance(recipe, str) else recipe).with_overrides(overrides or {})
     path = Path(run_dir) if run_dir else _free_folder(chosen.name)
     if (path / "settings.json").exists():
         raise RunError(f"{path} holds a run already. Resume it with --resume, or choose another folder.")
+    if cleaning:
+        CleaningList.load(cleaning)  # refused here, before there is a folder
     request = {
         "format": FORMAT,
         "recipe": chosen.name,
         "data": _absolute(data),
         "ferplus": _absolute(ferplus) if ferplus else None,
+        "cleaning": _absolute(cleaning) if cleaning else None,
         "settings": chosen.settings.as_dict(),
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     try:
         path.mkdir(parents=True, exist_ok=True)
+        if cleaning:
+            shutil.copyfile(cleaning, path / CLEANING_FILE)
         write_json(path / "settings.json", request)
     except OSError as error:
         raise cannot_write(path, error) from error
@@ -63,10 +73,11 @@ def start_run(
     *,
     overrides: Mapping[str, Any] | None = None,
     ferplus: str | Path | None = None,
+    cleaning: str | Path | None = None,
     run_dir: str | Path | None = None,
 ) -> Run:
     """Make a run and start it in a process of its own, see `create_run`."""
-    run = create_run(recipe, data, overrides=overrides, ferplus=ferplus, run_dir=run_dir)
+    run = create_run(recipe, data, overrides=overrides, ferplus=ferplus, cleaning=cleaning, run_dir=run_dir)
     run.launch()
     return run
 

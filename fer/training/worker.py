@@ -16,10 +16,12 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from fer.data import read_dataset
+from fer.bundles import file_sha256
 from fer.errors import FerError, RunError
 from fer.files import write_json
+from fer.quality.cleaning import CleaningSummary, read_cleaned
 from fer.recipes import Settings
 from fer.training.prepare import PreparedData, prepare_data
 from fer.training.run import Run
@@ -72,9 +74,9 @@ def train_run(run: Run, *, progress: Progress | None = None) -> Run:
 def _train(run: Run, progress: Progress | None) -> None:
     run.write_state("running", "Reading the data")
     request, settings = run.request, run.settings
-    dataset = read_dataset(request["data"], ferplus=request["ferplus"], progress=progress)
+    dataset, cleaned = read_cleaned(request["data"], run.cleaning, ferplus=request["ferplus"], progress=progress)
     prepared = prepare_data(dataset, settings)
-    _write_dataset_info(run, prepared)
+    _write_dataset_info(run, prepared, cleaned)
 
     run.write_state("running", "Loading the network")
     import keras
@@ -116,7 +118,8 @@ def _train(run: Run, progress: Progress | None) -> None:
 def prepare_keras(log: Path) -> None:
     """Choose Keras' backend and import it; what TensorFlow's C++ side prints meanwhile goes to `log`."""
     os.environ.setdefault("KERAS_BACKEND", next(filter(find_spec, BACKENDS), BACKENDS[0]))
-    # Arrays that a function holds (a teacher's weights) are handed to JAX's programs, instead of being compiled into them.
+    # Arrays that a function holds (a teacher's weights) are handed to JAX's programs, instead of being compiled into them:
+    # https://docs.jax.dev/en/latest/internals/constants.html
     os.environ.setdefault("JAX_USE_SIMPLIFIED_JAXPR_CONSTANTS", "1")
     # 3 hides also the errors that TensorFlow reports where there is no GPU; its failures reach us as exceptions.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -145,8 +148,12 @@ def _stages(settings: Settings) -> list[tuple[int, int]]:
     return [stage for stage in stages if stage[1] > 0]
 
 
-def _write_dataset_info(run: Run, prepared: PreparedData) -> None:
+def _write_dataset_info(run: Run, prepared: PreparedData, cleaned: CleaningSummary | None) -> None:
     dataset = prepared.dataset
+    cleaning: dict[str, Any] = {}
+    if run.cleaning and cleaned:
+        file = Path(run.request["cleaning"]).name
+        cleaning = {"cleaning": {"file": file, "sha256": file_sha256(run.cleaning), **cleaned.as_dict()}}
     write_json(
         run.path / "dataset.json",
         {
@@ -156,6 +163,7 @@ def _write_dataset_info(run: Run, prepared: PreparedData) -> None:
             "heads": {head: list(label_set) for head, label_set in prepared.heads.items()},
             "counts": dataset.counts(),
             "leaks_removed": prepared.leaks_removed,
+            **cleaning,
         },
     )
 
@@ -166,6 +174,7 @@ def _write_environment(run: Run, settings: Settings) -> None:
     import fer
     from fer.training.compile import computes_in_bfloat16
 
+    device = keras.ops.convert_to_tensor(0.0).device
     write_json(
         run.path / "environment.json",
         {
@@ -173,7 +182,8 @@ def _write_environment(run: Run, settings: Settings) -> None:
             "python": platform.python_version(),
             "keras": keras.__version__,
             "backend": keras.backend.backend(),
-            "device": str(keras.ops.convert_to_tensor(0.0).device),
+            # JAX knows it by name: "NVIDIA H200", "cpu"; others say where it stands: "cuda:0".
+            "device": str(getattr(device, "device_kind", device)),
             "precision": "bfloat16" if computes_in_bfloat16(settings) else "float32",
             "platform": platform.platform(),
             "processors": os.cpu_count(),

@@ -13,7 +13,7 @@ import streamlit as st
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.testing.v1 import AppTest
 
-from fer.bundles import file_sha256
+from fer.bundles import DEFAULT_MODEL, file_sha256
 from fer.workspace import workspace_dir
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -49,7 +49,7 @@ def _navigation_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
 def wary_models(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A models folder with a copy of the bundle `tiny` that takes nothing for a face."""
     models = tmp_path_factory.mktemp("wary")
-    bundle = shutil.copytree(tiny_bundle, models / "compact")
+    bundle = shutil.copytree(tiny_bundle, models / DEFAULT_MODEL)
     card, sums = bundle / "card.json", bundle / "SHA256SUMS"
     before, content = file_sha256(card), json.loads(card.read_text(encoding="utf-8"))
     content["face"] |= {"temperature": 1000.0, "threshold": 0.9}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from fer.bundles import FaceTest, file_sha256, list_bundles, load_bundle
+from fer.bundling import amend_card
 from fer.data import read_dataset
 from fer.data.votes import LEFT_OUT, strict_labels
 from fer.errors import BundleError
@@ -51,6 +52,23 @@ def test_create_bundle_readme_states_figures_and_limits(models: Path) -> None:
         "python -m fer train --recipe compact",
     ):
         assert part in text
+
+
+def test_amend_card_changes_nothing_else_and_still_verifies(models: Path) -> None:
+    before = load_bundle("tiny")
+    after = amend_card(before, {"intended_use": "For this test."})
+    assert after.sha256 != before.sha256
+    assert after.card == {**before.card, "intended_use": "For this test."}
+    assert "For this test." in (models / "tiny" / "README.md").read_text()
+    assert [path.name for path in models.iterdir()] == ["tiny"]
+
+
+def test_amend_card_that_fails_leaves_the_bundle_as_it_was(models: Path) -> None:
+    before = load_bundle("tiny")
+    with pytest.raises(KeyError):  # a card that the README cannot be written from
+        amend_card(before, {"data": {}})
+    assert load_bundle("tiny").sha256 == before.sha256
+    assert [path.name for path in models.iterdir()] == ["tiny"]
 
 
 @pytest.mark.parametrize("bit", [1, 128])  # the high bit makes a text that is no UTF-8
@@ -177,7 +195,10 @@ def test_create_bundle_served_in_integers_with_its_mirror_image(
     text = (bundle.path / "README.md").read_text()
     assert "mirror image included, in 8-bit integers" in text
     assert "## Robustness" in text
-    assert bundle.card["robustness"]["clean"]["accuracy"] == bundle.card["heads"][0]["validation"]["accuracy"]
+    answered = bundle.card["robustness"]
+    assert answered["head"] == "votes", "drawn faces have all eight classes"
+    assert answered["clean"]["n"] == 180
+    assert answered["clean"]["ferplus"]["accuracy"] == bundle.card["heads"][1]["validation"]["accuracy"]
     assert bundle.litert_path.stat().st_size < 0.6 * load_bundle(tiny_bundle).litert_path.stat().st_size
     batch = np.random.default_rng(0).integers(0, 256, (5, 48, 48, 1), np.uint8)
     classifier = Classifier(bundle)

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from fer import Recognizer, load_bundle, read_dataset, read_image
-from fer.bundles import DEFAULT_MODEL
 from fer.data.synthetic import draw_scene
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -58,22 +57,6 @@ def test_real_faces_from_zip_to_answer(
     bundle = load_bundle(tmp_path / "models" / "mine")
     (face,) = Recognizer(bundle, None).predict(read_image(picture), whole_image=True)
     assert answer["faces"][0]["probabilities"] == pytest.approx(face.as_dict()["probabilities"], abs=1e-6)
-
-
-@pytest.mark.fer2013
-def test_shipped_model_reaches_what_its_card_says(shared_data: Path) -> None:
-    from fer import evaluate
-
-    bundle = load_bundle(DEFAULT_MODEL)
-    dataset = read_dataset(shared_data / "fer2013.zip", ferplus=shared_data / "fer2013new.csv")
-    report = evaluate(bundle, dataset, split="val")
-    stated = {head["name"]: head["validation"]["accuracy"] for head in bundle.card["heads"]}
-    assert report.accuracy == pytest.approx(stated["labels"], abs=0.005)
-    assert report.accuracy >= 0.66
-    assert report.ferplus is not None
-    assert report.ferplus.accuracy > 0.8
-    size = sum(path.stat().st_size for path in bundle.path.iterdir())
-    assert size < 10 * 2**20
 
 
 def test_shipped_model_reads_synthetic_faces_and_finds_none_on_a_wall() -> None:

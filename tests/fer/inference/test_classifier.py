@@ -124,7 +124,8 @@ def test_predict_faces_divides_the_face_logits_by_their_own_temperature(face_bun
 
 def test_predict_faces_runs_the_network_once(face_bundle: Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
     classifier, run, passes = Classifier(face_bundle), LiteRtNetwork.run, []
-    monkeypatch.setattr(LiteRtNetwork, "run", lambda network, batch, *more: passes.append(len(batch)) or run(network, batch, *more))
+    counted = lambda network, batch, *more: passes.append(len(batch)) or run(network, batch, *more)  # noqa: E731
+    monkeypatch.setattr(LiteRtNetwork, "run", counted)
     classifier.predict_faces([even(9)] * 32, "votes")
     assert passes == [32]
 

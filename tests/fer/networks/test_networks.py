@@ -1,5 +1,7 @@
 """Networks: the sizes that the reference systems and our own recipe state, and one output of logits a head."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ from fer.errors import SettingsError
 from fer.networks import build_network, count_multiply_adds, served_network
 from fer.networks.plain_cnn import PlainCnn
 from fer.networks.se_resnet import SeResNet
+from fer.networks.vgg import Vgg
+from fer.recipes import load_recipe
 
 
 def test_build_network_cnn4_has_the_reference_systems_parameters() -> None:
@@ -41,6 +45,8 @@ def test_build_network_answers_logits_a_head() -> None:
         (PlainCnn, {"filters": (64, 128)}),  # two filters, four kernels
         (SeResNet, {"widths": (32, 64)}),  # two widths, three depths
         (SeResNet, {"stem": (24,)}),
+        (Vgg, {"widths": (64, 128)}),
+        (Vgg, {"dropout": 1.0}),
     ],
 )
 def test_network_settings_that_do_not_fit_together_are_refused(kind: type, settings: dict[str, object]) -> None:
@@ -83,3 +89,28 @@ def test_served_network_features_of_a_mirror_image_are_mirrored() -> None:
 
 def test_served_network_of_a_trunk_without_pooling_has_no_features() -> None:
     assert set(served_network(build_network(PlainCnn(), (48, 48, 1), {"labels": 7}), mirror=False).output) == {"labels"}
+
+
+@pytest.mark.parametrize(
+    ("recipe", "parameters", "multiply_adds"),
+    [
+        ("flagship", 1.56e6, 117e6),
+        ("teacher-vgg8", 4.70e6, 468e6),
+        ("teacher-resnet18", 11.3e6, 334e6),
+        ("teacher-vgg19", 20.0e6, 893e6),
+    ],
+)
+def test_build_network_recipes_have_the_sizes_that_they_state(recipe: str, parameters: float, multiply_adds: float) -> None:
+    chosen = load_recipe(recipe)
+    model = build_network(
+        chosen.settings.network, chosen.settings.preprocessing.input_shape, {"labels": 7, "votes": 8, "face": 2}
+    )
+    assert model.count_params() == pytest.approx(parameters, rel=0.01)
+    assert count_multiply_adds(model) == pytest.approx(multiply_adds, rel=0.01)
+    stated = re.findall(r"([0-9.]+) M (?:parameters|multiply-adds)", chosen.summary)
+    assert [float(figure) for figure in stated] == [round(parameters / 1e6, 1), round(multiply_adds / 1e6)]
+
+
+def test_build_network_vgg8_has_the_parameters_counted_by_hand() -> None:
+    # 4,682,304 in eight 3×3 convolutions (1→64→64→128→128→256→256→512→512), 7,680 in their normalisation, 3,591 in the head.
+    assert build_network(Vgg(), (None, None, 1), {"labels": 7}).count_params() == 4_693_575

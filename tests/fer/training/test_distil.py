@@ -81,3 +81,17 @@ def test_join_teachers_without_a_common_head_is_refused(settings: Settings) -> N
 def test_join_teachers_one_that_is_not_there_is_refused(settings: Settings, prepared: PreparedData) -> None:
     with pytest.raises(BundleError, match="No model 'nobody'"):
         join_teachers(settings.with_overrides({"teachers": "nobody"}), prepared.heads)
+
+
+def test_start_from_begins_with_the_weights_of_a_bundle(settings: Settings, prepared: PreparedData, tiny_bundle: Path) -> None:
+    fresh = settings.with_overrides({"teachers": "", "rejects": "0.2", "start_from": str(tiny_bundle)})
+    model = build_model(fresh, prepare_data(read_dataset("synthetic:160:2"), fresh))
+    expected = keras.models.load_model(load_bundle(tiny_bundle).keras_path, compile=False).get_weights()
+    assert all(np.array_equal(ours, theirs) for ours, theirs in zip(model.get_weights(), expected, strict=True))
+
+
+@pytest.mark.parametrize("change", [{"widths": "8,16,64"}, {"rejects": "0"}, {"classes": "happy,sad"}, {"scale": "unit"}])
+def test_start_from_another_network_is_refused(settings: Settings, tiny_bundle: Path, change: dict[str, str]) -> None:
+    other = settings.with_overrides({"teachers": "", "rejects": "0.2", "start_from": str(tiny_bundle)} | change)
+    with pytest.raises(SettingsError, match="only with its network"):
+        build_model(other, prepare_data(read_dataset("synthetic:160:2"), other))

@@ -67,9 +67,7 @@ def test_apply_same_seed_same_pictures(images: NDArray[np.uint8]) -> None:
     ],
     ids=["flip", "rotation", "zoom and shift", "all that is drawn alike"],
 )
-def test_apply_geometry_and_light_are_those_of_the_cpu(
-    images: NDArray[np.uint8], settings: dict[str, Any], size: int
-) -> None:
+def test_apply_geometry_and_light_are_those_of_the_cpu(images: NDArray[np.uint8], settings: dict[str, Any], size: int) -> None:
     augmentation = Augmentation(**settings)
     expected = augmentation.apply(images, np.random.default_rng(3), size=size).astype(np.float32)
     gap = np.abs(_varied(GraphAugmentation(augmentation, 48, size, 1), images, 3) - expected)

@@ -1,0 +1,174 @@
+"""Doubtful labels: what a model that never trained on a picture takes it for, and what FER+'s taggers voted for.
+
+Likely wrong labels are found by confident learning (Northcutt, Jiang and Chuang 2021, https://arxiv.org/abs/1911.00068), through
+its authors' `cleanlab`. It needs probabilities from a classifier that did not see the picture's label: a logistic regression,
+cross-validated over what a network says of the pictures. And over their outlines, because the network may know nothing of the
+kind of pictures at hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from fer.data.dataset import Dataset
+from fer.data.votes import LEFT_OUT, strict_labels
+from fer.labels import FER8
+from fer.quality.findings import Action, Finding
+
+FOLDS = 5
+LEAST_OF_A_CLASS = 2 * FOLDS  # distinct images; of fewer, a fold would ask about one or none
+
+# A label is likely wrong where another is this much more probable, even if it is beyond the number of wrong labels that confident
+# learning reckons with: where a model is right about nearly all images, it counts no more than half of the flipped labels.
+CERTAIN = 0.6
+
+_HOG_SIDE = 48
+_COMPONENTS = 200  # of a block's columns: finds as much on FER2013 and on synthetic faces as all 768 or 900, in half the time
+_CHUNK = 1024
+_SEED = 0
+_MOST_ITERATIONS = 500
+
+Floats = NDArray[np.float32]
+
+
+def find_label_issues(
+    dataset: Dataset, answers: Sequence[Floats], groups: NDArray[np.integer]
+) -> tuple[list[Finding], list[str]]:
+    """Images whose label is likely wrong, with the label that is likely right.
+
+    Args:
+        dataset: N images.
+        answers: of a network to them, see `describe_images`.
+        groups: (N,), equal for images of which one would tell the label of the other: duplicates.
+
+    Returns:
+        the findings, and what a reader of them should know.
+    """
+    from cleanlab.filter import find_label_issues as confident_learning
+
+    distinct = np.unique(np.stack([dataset.label_ids, groups]), axis=1)[0]
+    judged = np.flatnonzero(np.bincount(distinct, minlength=len(dataset.label_set)) >= LEAST_OF_A_CLASS)
+    left_out = [label for i, label in enumerate(dataset.label_set) if i not in judged and i in distinct]
+    notes = [f"Labels of {', '.join(left_out)} were not judged: fewer than {LEAST_OF_A_CLASS} distinct images."] * bool(left_out)
+    if len(judged) < 2:
+        return [], [f"Labels were not judged: that takes two classes of at least {LEAST_OF_A_CLASS} distinct images."]
+    rows = np.flatnonzero(np.isin(dataset.label_ids, judged))
+    given = np.searchsorted(judged, dataset.label_ids[rows])  # classes numbered anew, without gaps
+    y_prob = out_of_fold_probabilities(describe_images(dataset.select(rows), [a[rows] for a in answers]), given, groups[rows])
+    # Of cleanlab's ways to draw the line the one that found flipped labels most precisely (see the tests).
+    issues = confident_learning(given, y_prob, filter_by="low_normalized_margin", n_jobs=1)
+    likely = y_prob.argmax(axis=1)
+    p_given, p_likely = y_prob[np.arange(len(rows)), given], y_prob.max(axis=1)
+    issues = (likely != given) & (issues | (p_likely - p_given >= CERTAIN))
+    findings = []
+    for i in np.flatnonzero(issues).tolist():
+        label, other = (dataset.label_set.names[judged[k]] for k in (given[i], likely[i]))
+        detail = f"labelled {label}; a model takes it for {other}, {p_likely[i]:.0%} to {p_given[i]:.0%}"
+        findings.append(Finding("label_issue", (int(rows[i]),), float(p_likely[i] - p_given[i]), "relabel", other, detail))
+    return findings, notes
+
+
+def find_disputed_labels(dataset: Dataset) -> tuple[list[Finding], list[str]]:
+    """Images whose label is not the emotion that more than half of FER+'s taggers chose (see `strict_labels`).
+
+    Where the dataset has no class for that emotion (contempt, in FER2013), no label is right, and dropping is proposed.
+
+    Returns:
+        the findings, and what a reader of them should know.
+    """
+    if dataset.votes is None:
+        return [], []
+    merged = [name for name in dataset.label_set if name not in FER8]
+    if merged:
+        return [], [f"FER+ votes were not held against the labels: {', '.join(merged)} is no emotion of FER+."]
+    winners = strict_labels(dataset.votes)
+    given = FER8.encode(dataset.label_set)[dataset.label_ids]
+    findings = []
+    for row in np.flatnonzero((winners != LEFT_OUT) & (winners != given)).tolist():
+        votes, winner = dataset.votes[row].astype(int), FER8.names[winners[row]]
+        for_winner, for_label, total = votes[winners[row]], votes[given[row]], votes.sum()
+        detail = f"labelled {FER8.names[given[row]]} ({for_label} of {total} votes); {winner} got {for_winner}"
+        has_class = winner in dataset.label_set
+        action: Action = "relabel" if has_class else "drop"
+        findings.append(
+            Finding("votes_disagree", (row,), float(for_winner - for_label) / int(total), action, winner * has_class, detail)
+        )
+    return findings, []
+
+
+def describe_images(dataset: Dataset, answers: Sequence[Floats]) -> Floats:
+    """What the logistic regression judges images by: what a network says of them, and their outlines.
+
+    Args:
+        dataset: N images, at least one.
+        answers: of a network, each float32 (N, …): logits, embeddings. None where there is no network.
+
+    Returns:
+        float32 (N, D). Each of the answers and the outlines has the same total variance, so that none drowns another.
+    """
+    blocks = [_standard(answer.reshape(len(answer), -1)) for answer in answers]
+    return np.concatenate([_reduced(block) for block in [*blocks, _outlines(dataset)]], axis=1)
+
+
+def _outlines(dataset: Dataset) -> Floats:
+    """Histograms of oriented gradients (Dalal and Triggs 2005) in 25 overlapping blocks: float32 (N, 900)."""
+    hog = cv2.HOGDescriptor((_HOG_SIDE, _HOG_SIDE), (16, 16), (8, 8), (8, 8), 9)
+    histograms = np.empty((len(dataset), hog.getDescriptorSize()), np.float32)
+    for start in range(0, len(dataset), _CHUNK):
+        rows = np.arange(start, min(start + _CHUNK, len(dataset)))
+        for row, image in zip(rows.tolist(), dataset.images.batch(rows, _HOG_SIDE, 1), strict=True):
+            histograms[row] = np.asarray(hog.compute(image)).ravel()
+    return histograms
+
+
+def _standard(columns: Floats) -> Floats:
+    """Each column with the mean 0 and, unless it is constant, the standard deviation 1."""
+    spread = columns.std(axis=0)
+    return np.asarray((columns - columns.mean(axis=0)) / np.where(spread > 0, spread, 1), np.float32)
+
+
+def _reduced(block: Floats) -> Floats:
+    """The main components of a block's columns, divided by one number, so that their variances sum to 1 (unless all are 0)."""
+    from sklearn.decomposition import PCA
+
+    if block.shape[1] > _COMPONENTS:
+        block = PCA(min(_COMPONENTS, len(block)), svd_solver="covariance_eigh").fit_transform(block)
+    total = float(np.sqrt(block.var(axis=0).sum()))
+    return np.asarray(block / (total or 1.0), np.float32)
+
+
+def out_of_fold_probabilities(
+    features: Floats, label_ids: NDArray[np.integer], groups: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Probabilities of labels by logistic regressions, each of which was fitted without the images that it is asked about.
+
+    Args:
+        features: (N, D).
+        label_ids: (N,), 0…K-1.
+        groups: (N,); images of one group are all fitted on, or all asked about.
+
+    Returns:
+        float64 (N, K); rows sum to 1.
+    """
+    from sklearn.linear_model import LogisticRegression
+
+    folds = _folds(label_ids, groups)
+    y_prob = np.zeros((len(features), int(label_ids.max()) + 1))
+    for fold in range(FOLDS):
+        asked = folds == fold
+        model = LogisticRegression(max_iter=_MOST_ITERATIONS).fit(features[~asked], label_ids[~asked])
+        y_prob[np.ix_(asked, model.classes_)] = model.predict_proba(features[asked])
+    return y_prob
+
+
+def _folds(label_ids: NDArray[np.integer], groups: NDArray[np.integer]) -> NDArray[np.intp]:
+    """A fold for each image, intp (N,), equal within a group; each fold gets its share of each label."""
+    _, firsts, members = np.unique(groups, return_index=True, return_inverse=True)
+    order = np.lexsort((np.random.default_rng(_SEED).random(len(firsts)), label_ids[firsts]))
+    fold_of_group = np.empty(len(firsts), np.intp)
+    fold_of_group[order] = np.arange(len(firsts)) % FOLDS
+    return fold_of_group[members]

@@ -1,0 +1,87 @@
+"""`Trained`: a network that was trained before, as a teacher of another one or as where its training begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from fer.bundles import load_bundle
+from fer.errors import SettingsError
+from fer.networks import build_network
+from fer.recipes import Settings
+from fer.training.checkpoint import load_weights
+from fer.training.prepare import FACE_HEAD
+from fer.training.runs import open_run
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The network of a bundle, or the best one of a run; make it with `open_trained`.
+
+    Args:
+        reference: name or folder of a bundle, or folder of a run.
+        settings: all settings that it was trained with.
+        labels: names of the classes of each head, in order.
+        weights: file with its weights.
+    """
+
+    reference: str
+    settings: Settings
+    labels: dict[str, list[str]]
+    weights: Path
+
+    @property
+    def outputs(self) -> dict[str, int]:
+        """Width of each output of the network."""
+        widths = {head: len(names) for head, names in self.labels.items()}
+        return widths | ({FACE_HEAD: 2} if self.settings.data.rejects else {})
+
+    def build(self) -> Any:
+        """The network, at its own input size. Built anew rather than loaded whole: so it computes in the precision of the
+        training that asks for it, not in the one that it was stored with."""
+        preprocessing = self.settings.preprocessing
+        model = build_network(self.settings.network, preprocessing.input_shape, self.outputs)
+        self.load_into(model)
+        return model
+
+    def load_into(self, model: Any) -> None:
+        """Give its weights to a network of the same architecture and outputs.
+
+        Raises:
+            RunError: the file is damaged.
+        """
+        if self.weights.suffix == ".keras":
+            model.set_weights(keras.models.load_model(self.weights, compile=False).get_weights())
+        else:
+            load_weights(self.weights, model)
+
+    def require_same_network(self, settings: Settings, labels: dict[str, list[str]]) -> None:
+        """Refuse where a run's network is another, or answers other classes.
+
+        Raises:
+            SettingsError: it is.
+        """
+        ours = (settings.network, settings.preprocessing, bool(settings.data.rejects), labels)
+        theirs = (self.settings.network, self.settings.preprocessing, bool(self.settings.data.rejects), self.labels)
+        if ours != theirs:
+            raise SettingsError(
+                f"A training can begin with the weights of {self.reference!r} only with its network, preprocessing, classes and "
+                f"data.rejects. Expected {theirs}. Received: {ours}"
+            )
+
+
+def open_trained(reference: str) -> Trained:
+    """Find a bundle or a run.
+
+    Raises:
+        FerError: there is none, or it is damaged.
+    """
+    if (Path(reference) / "settings.json").is_file():
+        run = open_run(reference)
+        return Trained(reference, run.settings, run.dataset_info()["heads"], run.path / "best.npz")
+    bundle = load_bundle(reference)
+    labels = {head.name: list(head.label_set) for head in bundle.heads}
+    return Trained(reference, Settings.from_dict(bundle.card["settings"]), labels, bundle.keras_path)
