@@ -18,11 +18,11 @@ def classification_text(report: Report) -> str:
         lines.append(f"{report.leaks:,} images have an identical twin in train; without them {report.accuracy_leak_free:.2%}")
     if report.ferplus:
         low, high = report.ferplus.accuracy_ci95
-        lines.append(
-            f"FER+ strict {report.ferplus.accuracy:.2%} (interval {low:.2%} to {high:.2%}; n = {report.ferplus.n:,}); "
-            f"negative log-likelihood {report.ferplus.nll:.3f}, calibration error {report.ferplus.ece:.3f}, "
-            f"divergence from the votes {report.ferplus.kl:.3f}"
-        )
+        lines += [
+            f"FER+ strict {report.ferplus.accuracy:.2%} (interval {low:.2%} to {high:.2%}; n = {report.ferplus.n:,})",
+            f"  negative log-likelihood {report.ferplus.nll:.3f}, calibration error {report.ferplus.ece:.3f}, "
+            f"divergence from the votes {report.ferplus.kl:.3f}",
+        ]
     width = max(len("weighted"), *map(len, report.labels))
     lines += ["", f"{'':{width}}  precision  recall      F1  images"]
     rows = [(row["label"], row["precision"], row["recall"], row["f1"], row["support"]) for row in report.per_class]
