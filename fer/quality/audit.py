@@ -97,11 +97,7 @@ def _search(dataset: Dataset, bundle: Bundle, report: Progress) -> Audit:
         answers = _examine(dataset, bundle, done)
         findings += find_faceless_images(dataset, answers.face_probability, bundle.face)
     with step("labels", "Judging labels"):
-        blocks = [
-            np.concatenate(list(answers.logits.values()), axis=1),
-            *([] if answers.quarters is None else [answers.quarters]),
-        ]
-        issues, issue_notes = find_label_issues(dataset, blocks, _groups(duplicates, len(dataset)))
+        issues, issue_notes = find_label_issues(dataset, answers, _groups(duplicates, len(dataset)))
         disputed, vote_notes = find_disputed_labels(dataset)
     return Audit(
         dataset=dataset.name,

@@ -9,7 +9,7 @@ import pytest
 
 from fer.bundles import Bundle, load_bundle
 from fer.errors import BundleError, ImageError
-from fer.inference.classifier import Classifier
+from fer.inference.classifier import Classifier, _quarters
 from fer.litert import LiteRtNetwork
 
 
@@ -176,6 +176,41 @@ def test_embeddings_are_what_the_heads_take_their_answers_from(tiny_bundle: Path
 
 def test_embeddings_of_a_network_that_does_not_give_them_are_none(classifier: Classifier) -> None:
     assert classifier.embeddings(np.full((3, 16, 16, 1), 200, np.uint8)) is None
+
+
+def test_examine_gives_in_one_pass_what_the_others_give_in_many(tiny_bundle: Path) -> None:
+    classifier = Classifier(load_bundle(tiny_bundle))
+    batch = np.random.default_rng(0).integers(0, 256, (40, 48, 48, 1), np.uint8)
+    all_of_it = classifier.examine([batch[:7], batch[7:7], batch[7:]])
+    for head, logits in all_of_it.logits.items():
+        assert logits == pytest.approx(classifier.logits(batch, head), abs=1e-4)
+    assert list(all_of_it.logits) == [head.name for head in classifier.bundle.heads]
+    assert all_of_it.face_probability == pytest.approx(classifier.predict_faces(list(batch))[1], abs=1e-5)
+    assert all_of_it.quarters is not None
+    assert all_of_it.quarters.shape == (40, 4, 32)
+    assert all_of_it.quarters.mean(axis=1) == pytest.approx(classifier.embeddings(batch), abs=1e-4)
+    assert np.ptp(all_of_it.quarters, axis=1).max() > 0, "the quarters differ"
+
+
+def test_examine_leaves_out_what_the_network_does_not_give(classifier: Classifier, face_bundle: Bundle) -> None:
+    dark, bright = np.full((1, 16, 16, 1), 20, np.uint8), np.full((2, 16, 16, 1), 230, np.uint8)
+    plain = classifier.examine([dark, bright])
+    assert (plain.face_probability, plain.quarters) == (None, None)
+    assert plain.logits["labels"].shape == (3, 3)
+    with_faces = Classifier(face_bundle).examine([dark, bright])
+    assert with_faces.face_probability is not None
+    assert (with_faces.face_probability >= 0.7).tolist() == [False, True, True]
+
+
+@pytest.mark.parametrize("side", [1, 3, 6])
+def test_quarters_share_a_middle_row_and_column(side: int) -> None:
+    features = np.arange(side * side * 2, dtype=np.float32).reshape(1, side, side, 2)
+    quarters = _quarters(features)
+    half = (side + 1) // 2
+    expected = [
+        features[:, a, b].mean(axis=(1, 2)) for a in (slice(half), slice(-half, None)) for b in (slice(half), slice(-half, None))
+    ]
+    assert quarters == pytest.approx(np.stack(expected, axis=1))
 
 
 def test_milliseconds_a_face_measures_single_calls(classifier: Classifier) -> None:

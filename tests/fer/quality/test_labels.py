@@ -10,7 +10,7 @@ import pytest
 
 from fer.bundles import DEFAULT_MODEL, load_bundle
 from fer.data import Dataset, read_dataset
-from fer.inference.classifier import Classifier
+from fer.inference.classifier import Classifier, Examination
 from fer.labels import FER7, FER8, LabelSet
 from fer.quality.labels import (
     LEAST_OF_A_CLASS,
@@ -30,10 +30,14 @@ def with_flips(dataset: Dataset, share: float, seed: int = 1) -> tuple[Dataset, 
     return replace(dataset, label_ids=label_ids.astype(np.int16)), flipped
 
 
-def knowing_answers(label_ids: np.ndarray, seed: int = 2) -> np.ndarray:
-    """What a network would answer that knows such images well: float32 (N, 8)."""
+def knowing_answers(label_ids: np.ndarray, seed: int = 2) -> Examination:
+    """What a network would answer that knows such images well."""
     noise = np.random.default_rng(seed).normal(0, 0.2, (len(label_ids), 8))
-    return (np.eye(8)[label_ids] + noise).astype(np.float32)
+    return answers_of((np.eye(8)[label_ids] + noise).astype(np.float32))
+
+
+def answers_of(logits: np.ndarray, quarters: np.ndarray | None = None) -> Examination:
+    return Examination({"labels": logits}, None, quarters)
 
 
 def recall_and_precision(rows: set[int], planted: np.ndarray) -> tuple[float, float]:
@@ -44,7 +48,7 @@ def recall_and_precision(rows: set[int], planted: np.ndarray) -> tuple[float, fl
 def test_find_label_issues_finds_flipped_labels_and_what_they_were() -> None:
     truth = read_dataset("synthetic:600:1")
     dataset, flipped = with_flips(truth, 0.05)
-    findings, notes = find_label_issues(dataset, [knowing_answers(truth.label_ids)], np.arange(600))
+    findings, notes = find_label_issues(dataset, knowing_answers(truth.label_ids), np.arange(600))
     recall, precision = recall_and_precision({f.indices[0] for f in findings}, flipped)
     assert recall >= 0.85
     assert precision >= 0.9
@@ -55,7 +59,7 @@ def test_find_label_issues_finds_flipped_labels_and_what_they_were() -> None:
     worst = max(findings, key=lambda f: f.severity)
     given = dataset.label_set.names[dataset.label_ids[worst.indices[0]]]
     assert worst.detail.startswith(f"labelled {given}; a model takes it for {worst.value}, ")
-    assert find_label_issues(dataset, [knowing_answers(truth.label_ids)], np.arange(600))[0] == findings, "no chance in it"
+    assert find_label_issues(dataset, knowing_answers(truth.label_ids), np.arange(600))[0] == findings, "no chance in it"
 
 
 @pytest.mark.slow
@@ -67,9 +71,7 @@ def test_find_label_issues_in_faces_that_the_model_never_saw() -> None:
     answers = Classifier(load_bundle(DEFAULT_MODEL), threads=2).examine(
         np.array_split(truth.images.batch(np.arange(16_000), 48, 1), 16)
     )
-    assert answers.quarters is not None
-    logits = np.concatenate(list(answers.logits.values()), axis=1)
-    findings, _ = find_label_issues(dataset, [logits, answers.quarters], np.arange(16_000))
+    findings, _ = find_label_issues(dataset, answers, np.arange(16_000))
     recall, precision = recall_and_precision({f.indices[0] for f in findings}, flipped)
     assert recall >= 0.8
     assert precision >= 0.8
@@ -82,14 +84,14 @@ def test_find_label_issues_leaves_out_rare_classes_and_says_so() -> None:
         [np.flatnonzero(dataset.label_ids != rare), np.flatnonzero(dataset.label_ids == rare)[: LEAST_OF_A_CLASS - 1]]
     )
     part, _ = with_flips(dataset.select(rows), 0)
-    findings, notes = find_label_issues(part, [knowing_answers(part.label_ids)], np.arange(len(part)))
+    findings, notes = find_label_issues(part, knowing_answers(part.label_ids), np.arange(len(part)))
     assert notes == ["Labels of contempt were not judged: fewer than 10 distinct images."]
     assert all(f.value != "contempt" and part.label_ids[f.indices[0]] != rare for f in findings)
 
 
 def test_find_label_issues_counts_copies_once() -> None:
     dataset = read_dataset("synthetic:64:1").select(np.repeat(np.arange(16), 4))  # eight each of eight classes, two distinct
-    assert find_label_issues(dataset, [], np.repeat(np.arange(16), 4)) == (
+    assert find_label_issues(dataset, knowing_answers(dataset.label_ids), np.repeat(np.arange(16), 4)) == (
         [],
         ["Labels were not judged: that takes two classes of at least 10 distinct images."],
     )
@@ -99,7 +101,7 @@ def test_find_label_issues_counts_copies_once() -> None:
 def test_find_label_issues_of_one_class_or_none(n: int) -> None:
     dataset = read_dataset("synthetic:400:1")
     happy = dataset.select(np.flatnonzero(dataset.label_ids == dataset.label_set.label_id("happy"))[:n])
-    findings, (note,) = find_label_issues(happy, [np.zeros((n, 3), np.float32)], np.arange(n))
+    findings, (note,) = find_label_issues(happy, answers_of(np.zeros((n, 3), np.float32)), np.arange(n))
     assert findings == []
     assert "two classes" in note
 
@@ -125,18 +127,20 @@ def test_out_of_fold_probabilities_of_a_label_of_one_fold() -> None:
     assert y_prob.sum(axis=1) == pytest.approx(1)
 
 
-def test_describe_images_gives_each_source_the_same_weight() -> None:
+def test_describe_images_weighs_its_sources_whatever_their_scale() -> None:
     dataset = read_dataset("synthetic:300:1")
     rng = np.random.default_rng(0)
-    loud, constant = (1000 * rng.normal(size=(300, 15))).astype(np.float32), np.ones((300, 2), np.float32)
+    loud = np.hstack([1000 * rng.normal(size=(300, 15)), np.ones((300, 2))]).astype(np.float32)
     quarters = rng.normal(size=(300, 4, 8)).astype(np.float32)
-    features = describe_images(dataset, [loud, constant, quarters])
-    assert features.shape == (300, 15 + 2 + 32 + 200)
+    features = describe_images(dataset, answers_of(loud, quarters))
+    assert features.shape == (300, 17 + 32 + 200)
     assert features.dtype == np.float32
     variance = features.var(axis=0)
-    for block, total in ((slice(0, 15), 1), (slice(15, 17), 0), (slice(17, 49), 1), (slice(49, None), 1)):
+    for block, total in ((slice(0, 17), 1), (slice(17, 49), 4), (slice(49, None), 1)):
         assert variance[block].sum() == pytest.approx(total, rel=1e-3)
-    assert describe_images(dataset.select(np.arange(30)), []).shape == (30, 30), "no more components than images"
+    assert (variance[15:17] == 0).all(), "a constant says nothing, and does no harm"
+    few = describe_images(dataset.select(np.arange(30)), answers_of(loud[:30]))
+    assert few.shape == (30, 17 + 30), "no more components than images"
 
 
 def votes_of(*rows: dict[str, int]) -> np.ndarray:
