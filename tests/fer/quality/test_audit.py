@@ -22,7 +22,7 @@ from fer.quality.findings import Audit
 
 @pytest.fixture(scope="module")
 def planted() -> Dataset:
-    """240 synthetic faces, but row 0 is blank, 1 copies 100 into another split, 2 mirrors 101, 3 to 12 are no faces, a file broken."""
+    """240 faces: 0 is blank, 1 copies 100 into another split, 2 mirrors 101, 3 to 12 are no faces, and a file is broken."""
     faces = read_dataset("synthetic:240:6")
     images = np.array(faces.images.batch(np.arange(240), 48, 1))
     images[0] = 77
