@@ -27,12 +27,12 @@ from fer.bundles import load_bundle
 from fer.bundling import amend_card, create_bundle
 from fer.data import read_dataset
 from fer.data.votes import LEFT_OUT, strict_labels
-from fer.errors import DataError, FerError, RunError, SettingsError
+from fer.errors import DataError, FerError, RunError
 from fer.evaluation import evaluate
 from fer.files import write_json
 from fer.inference.classifier import Classifier
 from fer.model_card import ablation_table, ablations_in_words
-from fer.recipes import Recipe, load_recipe
+from fer.recipes import Recipe, load_recipe, read_overrides
 from fer.terminal import print_table
 from fer.training import Run, create_run
 from fer.training.prepare import LABELS_HEAD, VOTES_HEAD
@@ -246,7 +246,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         bundle = load_bundle(options.into) if options.into else None  # one that is not there is said before an hour of training
-        steps = Ablations(options.data, options.ferplus, options.epochs, dict(map(_pair, options.overrides)))
+        steps = Ablations(options.data, options.ferplus, options.epochs, read_overrides(options.overrides))
         ablations = steps.measure([variant for variant in VARIANTS if variant.name in options.only])
         if ablations["rows"]:
             head, *rows = ablation_table(ablations)
@@ -266,13 +266,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if steps.failed:
         print(f"Missing: {', '.join(steps.failed)}. The same command tries them again.", file=sys.stderr)
     return int(bool(steps.failed))
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise SettingsError(f"--set takes KEY=VALUE. Received: {text!r}")
-    return key, value
 
 
 if __name__ == "__main__":

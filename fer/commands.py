@@ -19,7 +19,7 @@ from fer.terminal import print_json, print_table, progress_bar
 
 def train(options: argparse.Namespace) -> int:
     from fer.quality.cleaning import read_cleaned
-    from fer.recipes import load_recipe
+    from fer.recipes import load_recipe, read_overrides
     from fer.training import create_run, open_run
     from fer.training.prepare import prepare_data
     from fer.training.worker import train_run
@@ -30,7 +30,7 @@ def train(options: argparse.Namespace) -> int:
             raise SettingsError("--resume goes on with what the run was started with; it takes no other options.")
         run = open_run(options.resume)
     elif options.recipe and options.data:
-        recipe = load_recipe(options.recipe).with_overrides(_overrides(options.overrides))
+        recipe = load_recipe(options.recipe).with_overrides(read_overrides(options.overrides))
         # Read before a folder is made, so that data that does not serve leaves nothing behind; the reading is cached.
         dataset, cleaned = read_cleaned(options.data, options.cleaning, ferplus=options.ferplus, progress=progress)
         if cleaned:
@@ -49,16 +49,6 @@ def train(options: argparse.Namespace) -> int:
     if run.status == "finished":
         print(f"Make a model of it: python -m fer bundle {run.path} NAME")
     return 0
-
-
-def _overrides(pairs: list[str]) -> dict[str, str]:
-    overrides = {}
-    for pair in pairs:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise SettingsError(f"--set takes KEY=VALUE. Received: {pair!r}")
-        overrides[key.strip()] = value
-    return overrides
 
 
 def _run_row(run: Any) -> dict[str, Any]:

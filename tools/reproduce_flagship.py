@@ -36,8 +36,9 @@ from pathlib import Path
 from typing import Any
 
 from fer.bundles import list_bundles
-from fer.errors import FerError, RunError, SettingsError
+from fer.errors import FerError, RunError
 from fer.files import write_json
+from fer.recipes import read_overrides
 from fer.training import Run, create_run
 from fer.workspace import REPOSITORY, workspace_dir
 from tools.teacher_figures import teacher_figures
@@ -288,7 +289,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     folder = options.folder or workspace_dir() / "reproduce"
     try:
-        overrides = dict(_pair(text) for text in options.overrides)
+        overrides = read_overrides(options.overrides)
         folder.mkdir(parents=True, exist_ok=True)
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(folder.resolve() / "compiled"))
         clock = Clock(folder / "plan.json", options.minutes, options.stretch)
@@ -312,13 +313,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise SettingsError(f"--set takes KEY=VALUE. Received: {text!r}")
-    return key, value
 
 
 if __name__ == "__main__":

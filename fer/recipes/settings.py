@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
@@ -246,6 +246,21 @@ class Settings:
                 f"The setting {key!r} stands in several sections; write one of: {', '.join('.'.join(m) for m in matches)}"
             )
         return matches[0]
+
+
+def read_overrides(pairs: Iterable[str]) -> dict[str, str]:
+    """Single settings as a command line gives them, `KEY=VALUE` each, for `Settings.with_overrides`.
+
+    Raises:
+        SettingsError: one has no `=`.
+    """
+    overrides = {}
+    for pair in pairs:
+        key, equals, value = pair.partition("=")
+        if not equals:
+            raise SettingsError(f"--set takes KEY=VALUE. Received: {pair!r}")
+        overrides[key.strip()] = value
+    return overrides
 
 
 def _refuse_unknown(given: Mapping[str, Any], known: list[str], kind: str) -> None:
