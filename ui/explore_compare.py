@@ -1,0 +1,9 @@
+"""Explore: who was relabelled to what."""
+
+from __future__ import annotations
+
+from fer.data.dataset import Dataset
+
+
+def draw(dataset: Dataset) -> None:
+    """The view."""
