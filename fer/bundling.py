@@ -26,7 +26,7 @@ from fer.evaluation.calibration import fit_temperature, softmax
 from fer.evaluation.intervals import wilson_interval
 from fer.evaluation.metrics import ece, kl_divergence, nll
 from fer.evaluation.robustness import measure_robustness
-from fer.files import write_json
+from fer.files import replacing_folder, write_json
 from fer.litert import LiteRtNetwork
 from fer.model_card import INTENDED_USE, LIMITS, describe_card, reproduce_commands, settings_card, training_card
 from fer.networks import FEATURES
@@ -110,14 +110,8 @@ def amend_card(bundle: Bundle, changes: Mapping[str, Any]) -> Bundle:
 def _replacing(target: Path) -> Iterator[Path]:
     """A new folder, which takes the place of `target` when the block ends well: a bundle is there whole or not at all."""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
-            built = Path(folder) / target.name
-            built.mkdir()
+        with replacing_folder(target, overwrite=True) as built:
             yield built
-            if target.exists():
-                target.rename(Path(folder) / "replaced")  # and gone with the folder; a kill in between leaves it there
-            built.rename(target)
     except OSError as error:
         raise BundleError(f"Cannot write the model to {target}: {error.strerror or error}.") from error
 
@@ -143,13 +137,14 @@ def _build(run: Run, name: str, prepared: PreparedData, folder: Path) -> None:
     prepare_keras(Path(os.devnull))
     import keras
 
-    from fer.networks import build_network, count_multiply_adds, served_network
+    from fer.networks import build_network, count_multiply_adds, log_odds_heads, served_network
     from fer.training.checkpoint import load_weights
 
     settings, data = run.settings, run.dataset_info()
     # Rebuilt in float32: a model built under bfloat16 does not convert.
     keras.mixed_precision.set_global_policy("float32")
-    model = build_network(settings.network, settings.preprocessing.input_shape, prepared.outputs)
+    shape = settings.preprocessing.input_shape
+    model = build_network(settings.network, shape, prepared.outputs, log_odds=log_odds_heads(prepared.heads))
     load_weights(run.path / "best.npz", model)
     model.save(folder / "model.keras")
     served = served_network(model, mirror=settings.serving.mirror)

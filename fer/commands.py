@@ -111,8 +111,7 @@ def evaluate(options: argparse.Namespace) -> int:
         classifier=classifier,
     )
     if cleaned:
-        note = f"The dataset was seen through the cleaning list {Path(options.cleaning).name}. {cleaned}"
-        report = replace(report, notes=(note, *report.notes))
+        report = replace(report, notes=(cleaned.note(options.cleaning), *report.notes))
     if options.save is not None:
         folder = report.save(options.save or None)
         print(f"Report kept at {folder}", file=sys.stderr)

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections import Counter
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fer.errors import SettingsError
 from fer.terminal import print_json, print_table, progress_bar
-
-if TYPE_CHECKING:
-    from fer.quality.findings import Finding
 
 
 def data_info(options: argparse.Namespace) -> int:
@@ -47,7 +42,7 @@ def data_info(options: argparse.Namespace) -> int:
 def data_audit(options: argparse.Namespace) -> int:
     from fer.data import read_dataset
     from fer.quality.audit import audit
-    from fer.quality.findings import KINDS
+    from fer.quality.findings import KINDS, images_in, proposals
 
     progress = progress_bar()
     dataset = read_dataset(options.path, ferplus=options.ferplus, progress=progress)
@@ -57,7 +52,12 @@ def data_audit(options: argparse.Namespace) -> int:
     print(f"{dataset.name}: {found.n:,} images, {len(found.findings):,} findings")
     by_kind = found.by_kind()
     rows = [
-        [KINDS[kind].title, f"{len(findings):,}", f"{_images_in(findings):,}", _proposals(findings)]
+        [
+            KINDS[kind].title,
+            f"{len(findings):,}",
+            f"{images_in(findings):,}",
+            ", ".join(f"{action} {n:,}" for action, n in proposals(findings).items()),
+        ]
         for kind, findings in by_kind.items()
     ]
     if rows:
@@ -69,17 +69,6 @@ def data_audit(options: argparse.Namespace) -> int:
         print(f"note: {note}")
     print("Which images: the same command with --json.")
     return 0
-
-
-def _images_in(findings: Iterable[Finding]) -> int:
-    return len({row for finding in findings for row in finding.indices})
-
-
-def _proposals(findings: Iterable[Finding]) -> str:
-    """What is proposed for how many images: `relabel 9,020, drop 132`."""
-    images = {(finding.action, row) for finding in findings for row in finding.targets}
-    counts = Counter(action for action, _ in images)
-    return ", ".join(f"{action} {count:,}" for action, count in counts.most_common())
 
 
 def data_export(options: argparse.Namespace) -> int:

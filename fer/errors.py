@@ -7,6 +7,7 @@
     ├── SettingsError      an unknown recipe, setting or option, or a value out of range
     ├── BundleError        a trained model is missing, damaged or does not match its card
     ├── DetectionError     a face detector cannot be loaded or fetched
+    ├── FetchError         a file cannot be downloaded, or is another than expected
     └── RunError           a training run cannot be started, resumed or written
 
 The page, the command line and the HTTP API each turn a `FerError` into words once. Anything else that is raised is a
@@ -40,6 +41,10 @@ class BundleError(FerError):
 
 class DetectionError(FerError):
     """A face detector cannot be loaded or fetched."""
+
+
+class FetchError(FerError):
+    """A file cannot be downloaded, or is another than expected."""
 
 
 class RunError(FerError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,31 @@ def replacing(path: Path) -> Iterator[Path]:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(target: Path, *, overwrite: bool) -> Iterator[Path]:
+    """A new folder beside `target`, of the same name; it takes its place when the block ends well, and vanishes when not.
+
+    Args:
+        target: its parents are made where they are missing.
+        overwrite: replace what stands there, with all that it holds: the caller has seen to it that it may go. Otherwise only an
+            empty folder gives way, not one that was filled meanwhile.
+
+    Raises:
+        OSError: it cannot be written, or something stands there that is not to be overwritten.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{target.name[:40]}-", dir=target.parent) as work:
+        # Not in that folder itself: it is for its owner alone, and a folder made in it has the usual permissions.
+        building = Path(work) / "new" / target.name
+        building.mkdir(parents=True)
+        yield building
+        if overwrite and target.exists():
+            target.rename(Path(work) / "replaced")  # and gone with the folder; a kill in between leaves it there
+        elif target.exists():
+            target.rmdir()  # Windows renames onto no folder, not even an empty one
+        building.rename(target)
 
 
 def write_json(path: Path, value: Any) -> None:

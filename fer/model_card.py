@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fer.evaluation.robustness import describe_robustness
+from fer.networks.pretrained import BACKBONES
 from fer.recipes import Settings, list_recipes
 from fer.training.history import best_row
 from fer.training.run import Run
@@ -59,7 +60,10 @@ def settings_card(settings: Settings) -> dict[str, Any]:
         start_from=Path(training.start_from).name,
         teachers=tuple(Path(teacher).name for teacher in training.teachers),
     )
-    return replace(settings, training=named).as_dict()
+    sections = replace(settings, training=named).as_dict()
+    if "weights" in sections["network"]:
+        sections["network"]["weights"] = Path(sections["network"]["weights"]).name
+    return sections
 
 
 def _first_stretch(run: Run) -> Run | None:
@@ -103,6 +107,18 @@ def _cleaning(data: Mapping[str, Any]) -> list[str]:
     return [f"- Before, the cleaning list `{done['file']}` was applied (sha256 {done['sha256'][:16]}…): {changes}."]
 
 
+def _beginning(card: Mapping[str, Any]) -> list[str]:
+    """Which weights of another training it began with, a line of a list; none where there were none."""
+    network, start = card["settings"]["network"], card["settings"]["training"].get("start_from")
+    if start:  # what it was a second stretch of has a line of its own
+        return [] if "after" in card["training"] else [f"- It began with the weights of the model `{start}`."]
+    if network["architecture"] != "pretrained":
+        return []
+    weights = {"imagenet": "its ImageNet weights", "random": "random weights, not those that it is known for"}
+    began = weights.get(network["weights"], f"the weights in `{Path(network['weights']).name}`")
+    return [f"- The backbone {BACKBONES[network['backbone']].title} began with {began}."]
+
+
 def _machine(environment: dict[str, Any]) -> str:
     """What it was trained on; cards from before there was a choice name no device."""
     device = environment.get("device", "cpu")
@@ -130,6 +146,7 @@ def describe_card(card: dict[str, Any]) -> str:
         f"- Learned from {data['name']} ({counts} images, after {data['leaks_removed']} training images that stand in "
         "validation or test as well were left out).",
         *_cleaning(data),
+        *_beginning(card),
         *(
             f"- A first stretch of {first['epochs']} epochs and {first['hours']} hours."
             for first in [training.get("after")]

@@ -30,7 +30,7 @@ from fer.images import content_id, is_grey_image
 from fer.labels import LabelSet
 from fer.workspace import cache_dir
 
-READER_VERSION = 2  # raise it whenever the same source would be read differently
+READER_VERSION = 3  # raise it whenever the same source would be read differently
 LARGEST_ARRAY_SIDE = 128  # larger pictures stay files: as an array they would outgrow the page cache
 _PIXELS = "images.raw"
 _STALE_SECONDS = 24 * 3600
@@ -186,22 +186,29 @@ def load_entry(entry: Path, *, name: str, source: Path) -> Dataset | None:
             columns = {key: table[key] for key in table.files}
         order = columns.pop("order")
         images = _images(entry, meta, columns["names"], source).select(order)
+        columns["names"] = np.array([_as_text(name) for name in columns["names"].tolist()])
         return Dataset(
             name=name,
             label_set=LabelSet(tuple(meta["labels"])),
             images=images,
             source=str(source),
-            problems=tuple(Problem(*row) for row in meta["problems"]),
+            problems=tuple(Problem(_as_text(name), reason) for name, reason in meta["problems"]),
             **{key: column[order] for key, column in columns.items()},
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, DataError):
         return None
 
 
+def _as_text(name: str) -> str:
+    """A file's name as text that can be written and sent: names on disk and in archives need not be UTF-8."""
+    return name.encode("utf-8", "replace").decode()
+
+
 def _images(entry: Path, meta: dict[str, Any], names: Sequence[str], source: Path) -> ImageStore:
     if meta["pixels"] == "array":
         return ArrayStore.of(np.memmap(entry / _PIXELS, np.uint8, "r", shape=tuple(meta["shape"])))
-    root = source if meta["pixels"] == "folder" else entry / "files"
+    in_place = meta["pixels"] == "folder"
+    root = source if in_place else entry / "files"
     if not root.is_dir():
         raise FileNotFoundError(root)
-    return FileStore([root / str(name) for name in names])
+    return FileStore([root / str(name if in_place else number) for number, name in enumerate(names)])

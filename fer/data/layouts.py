@@ -7,7 +7,7 @@ heights: the deepest folder that names an emotion is the class, the deepest that
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from fer.data.dataset import UNSPLIT, Problem
@@ -45,11 +45,12 @@ def has_class_folders(names: Iterable[str]) -> bool:
     return any(is_known_label(folder) for name in names for folder in name.split("/")[:-1])
 
 
-def class_folders(sizes: Mapping[str, int]) -> tuple[list[Row], list[Problem]]:
+def class_folders(sizes: Mapping[str, int], all_folders: Collection[str] = ()) -> tuple[list[Row], list[Problem]]:
     """Read labels and splits off the folders of a tree.
 
     Args:
         sizes: bytes of each file by its relative name.
+        all_folders: relative names of the folders, as far as they are known; a class folder without a file is worth a word.
 
     Returns:
         one row a file below a class folder, and what is left out; no rows where no folder names an emotion.
@@ -68,7 +69,7 @@ def class_folders(sizes: Mapping[str, int]) -> tuple[list[Row], list[Problem]]:
         else:
             class_parents.add("/".join(folders[:depth]))
             rows[name] = Row(name, canonical_label(folders[depth]), split_of(folders))
-    problems = _outside_classes(outside, class_parents)
+    problems = [*_outside_classes(outside, class_parents), *_empty_classes(sizes, all_folders)]
     shared = posixpath.commonpath([posixpath.dirname(name) for name in rows]) if rows else ""
     shared_folders = len(shared.split("/")) if shared else 0
     copies = [name for name, row in rows.items() if _has_copy_higher_up(row, rows, sizes, shared_folders)]
@@ -101,6 +102,15 @@ def _outside_classes(outside: Iterable[str], class_parents: set[str]) -> list[Pr
             "such as 'anger', 'happiness'). Rename the folder, or take it out."
         )
     return problems
+
+
+def _empty_classes(names: Iterable[str], folders: Collection[str]) -> list[Problem]:
+    """Class folders without a file: their class is missing from the dataset, or from that split of it."""
+    wanted = sorted(folder for folder in folders if is_known_label(posixpath.basename(folder)))
+    holding = {posixpath.dirname(name) for name in names} if wanted else set()
+    while inner := {above for folder in holding if (above := posixpath.dirname(folder))} - holding:
+        holding |= inner
+    return [Problem(folder, "a class folder without a file") for folder in wanted if folder not in holding]
 
 
 def _has_copy_higher_up(row: Row, rows: Mapping[str, Row], sizes: Mapping[str, int], shared_folders: int) -> bool:

@@ -49,6 +49,9 @@ class ParquetSource:
     def sizes(self) -> dict[str, int]:
         return dict(sorted(self._sizes.items()))  # all 0: a picture's bytes are not counted before it is read
 
+    def folders(self) -> set[str]:
+        return set()
+
     def read(self, names: Collection[str]) -> Iterator[tuple[str, BinaryIO]]:
         wanted = set(names)
         for name, data in self._rows(pictures=True):

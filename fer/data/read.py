@@ -31,6 +31,14 @@ _LAYOUTS = (
     "Expected class folders (train/happy/1.png, validation/…, or happy/1.png), a ZIP or tar of those, FER2013's CSV "
     "(emotion,pixels,Usage), Parquet with images as Hugging Face has it, or AffectNet (images/ and annotations/)."
 )
+_OTHERS = {
+    b"rar!": "a RAR archive, which is not read: unpack it and give the folder",
+    b"7z\xbc\xaf": "a 7z archive, which is not read: unpack it and give the folder",
+    b"\x89png": "a single picture",
+    b"\xff\xd8\xff": "a single picture",
+    b"<!doctype": "a web page, as a download without signing in gives",
+    b"<html": "a web page, as a download without signing in gives",
+}
 _MAX_NESTING = 3  # an archive in an archive in an archive; deeper is a bomb or a mistake
 _REPORT_EVERY = 256
 
@@ -96,12 +104,18 @@ def _read_path(path: Path, name: str, report: Progress) -> Dataset:
     return dataset
 
 
-def _fill(work: Path, path: Path, title: str, report: Progress, depth: int = 0) -> None:
-    """Read what stands at `path` into the entry. `title` is how errors call it, `depth` how many archives it was in."""
-    source = FolderSource(path) if path.is_dir() else open_archive(path, title)
+def _fill(work: Path, path: Path, title: str, report: Progress, outer: tuple[int, ...] = ()) -> None:
+    """Read what stands at `path` into the entry.
+
+    Args:
+        title: how errors call it.
+        outer: bytes of each archive that it was in, the outermost first.
+    """
+    source = FolderSource(path) if path.is_dir() else open_archive(path, title, *outer[:1])
     if source is None and is_parquet(path):
         source = ParquetSource(path, [path])
     if source is None:
+        _refuse_others(path, title)
         with path.open("rb") as file:
             _fill_from_table(work, file, title, path.stat().st_size, report)
         return
@@ -109,17 +123,26 @@ def _fill(work: Path, path: Path, title: str, report: Progress, depth: int = 0) 
         inner = _fill_from_source(work, source, report)
         if inner is None:
             return
-        if depth == _MAX_NESTING:
+        if len(outer) == _MAX_NESTING:
             raise DataError(f"{title} holds archives in archives, more than {_MAX_NESTING} deep. Unpack it and give the folder.")
         if isinstance(source, FolderSource):
-            _fill(work, path / inner, str(path / inner), report, depth)
+            _fill(work, path / inner, str(path / inner), report, outer)
             return
-        unpacked = work / f"inner-{depth}"
+        unpacked = work / f"inner-{len(outer)}"
         for _, stream in source.read([inner]):
             with unpacked.open("wb") as target:
                 shutil.copyfileobj(stream, target)
-    _fill(work, unpacked, f"{title}/{inner}", report, depth + 1)
+    _fill(work, unpacked, f"{title}/{inner}", report, (*outer, path.stat().st_size))
     unpacked.unlink()
+
+
+def _refuse_others(path: Path, title: str) -> None:
+    """Name what people take for an archive or a dataset."""
+    with path.open("rb") as file:
+        head = file.read(64).lstrip().lower()
+    what = next((what for magic, what in _OTHERS.items() if head.startswith(magic)), None)
+    if what:
+        raise DataError(f"{title} is {what}. {_LAYOUTS}")
 
 
 def _fill_from_source(work: Path, source: Source, report: Progress) -> str | None:
@@ -139,7 +162,7 @@ def _fill_from_source(work: Path, source: Source, report: Progress) -> str | Non
     parquet = [source.path / name for name in sizes if name.endswith(SUFFIX)]
     if parquet and not has_folders and isinstance(source, FolderSource):
         return _fill_from_source(work, ParquetSource(source.path, parquet), report)
-    rows, problems = class_folders(sizes)
+    rows, problems = class_folders(sizes, source.folders())
     if rows:
         _fill_from_pictures(work, source, rows, problems, report)
         return None
@@ -167,6 +190,11 @@ def _fill_from_pictures(work: Path, source: Source, rows: list[Row], problems: l
             except ImageError as error:
                 writer.skip(name, str(error))
                 continue
+            except OSError as error:
+                if not isinstance(source, FolderSource):  # an archive that breaks off here is damaged as a whole
+                    raise
+                writer.skip(name, f"cannot be read: {error.strerror or error}")
+                continue
             writer.add(name, wanted[name].label, wanted[name].split, image)
         if not writer.names:
             why = f" {writer.problems[0].name}: {writer.problems[0].reason}" if writer.problems else ""
@@ -182,13 +210,16 @@ def _fill_from_pictures(work: Path, source: Source, rows: list[Row], problems: l
 
 
 def _unpack(source: Source, names: list[str], target: Path, report: Progress) -> None:
-    """Write pictures of an archive below `target`; their names have been checked by the source."""
+    """Write pictures of an archive below `target`, as `0`, `1`, … in the order of `names`.
+
+    Not under their own names: those may be too long for this disk, differ in nothing but case, or be a file and a folder at once.
+    """
+    target.mkdir()
+    numbers = {name: number for number, name in enumerate(names)}
     for count, (name, stream) in enumerate(source.read(names)):
         if count % _REPORT_EVERY == 0:
             report("Unpacking pictures", count / len(names))
-        file = target / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("wb") as out:
+        with (target / str(numbers[name])).open("wb") as out:
             shutil.copyfileobj(stream, out)
 
 

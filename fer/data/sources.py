@@ -6,6 +6,7 @@ A `Source` lists its files, with what operating systems leave behind taken out, 
 from __future__ import annotations
 
 import errno
+import io
 import lzma
 import os
 import struct
@@ -15,7 +16,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, cast
 
 from fer.errors import DataError
 from fer.workspace import cache_dir
@@ -33,8 +34,15 @@ class Source(Protocol):
         """Bytes of every file that is no litter, by name, sorted by name."""
         ...
 
+    def folders(self) -> set[str]:
+        """Folders that are no litter, also the empty ones; an archive names those or not, as it pleases."""
+        ...
+
     def read(self, names: Collection[str]) -> Iterator[tuple[str, BinaryIO]]:
-        """Name and open stream of each wanted file, in the source's own order; a stream lasts until the next is asked for."""
+        """Name and open stream of each wanted file, in the source's own order; a stream lasts until the next is asked for.
+
+        Of a folder, a single file may be beyond reach: its stream raises an `OSError` when it is read.
+        """
         ...
 
     def close(self) -> None: ...
@@ -69,31 +77,61 @@ class FolderSource:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.title = str(path)
+        self._folders: set[str] = set()
 
     def sizes(self) -> dict[str, int]:
         return {name: status.st_size for name, status in self.statuses().items()}
 
     def statuses(self) -> dict[str, os.stat_result]:
-        """What the disk knows of every file that is no litter, by name, sorted by name."""
+        """What the disk knows of every file that is no litter, by name, sorted by name.
+
+        Raises:
+            OSError: a folder cannot be listed: a class that is left out in silence would make another dataset.
+        """
         found: dict[str, os.stat_result] = {}
         seen: set[Path] = set()
-        for folder, subfolders, files in os.walk(self.path, followlinks=True):
+        for folder, subfolders, files in os.walk(self.path, followlinks=True, onerror=_raise):
             here = Path(folder)
             if here.resolve() in seen:  # a link back up would walk in circles
                 subfolders.clear()
                 continue
             seen.add(here.resolve())
             subfolders[:] = [name for name in subfolders if not is_litter(name)]
+            self._folders.update((here / name).relative_to(self.path).as_posix() for name in subfolders)
             for file in files:
                 path = here / file
                 if not is_litter(file) and path.is_file():
                     found[path.relative_to(self.path).as_posix()] = path.stat()
         return dict(sorted(found.items()))
 
+    def folders(self) -> set[str]:
+        return self._folders
+
     def read(self, names: Collection[str]) -> Iterator[tuple[str, BinaryIO]]:
         for name in sorted(names):
-            with (self.path / name).open("rb") as stream:
+            try:
+                stream: BinaryIO = (self.path / name).open("rb")
+            except OSError as error:
+                stream = cast(BinaryIO, _Unreadable(error))
+            with stream:
                 yield name, stream
 
     def close(self) -> None:
         pass
+
+
+class _Unreadable(io.RawIOBase):
+    """Stands for a file that cannot be opened, so that the reading of the others goes on."""
+
+    def __init__(self, error: OSError) -> None:
+        self._error = error
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        raise self._error
+
+
+def _raise(error: OSError) -> None:
+    raise error

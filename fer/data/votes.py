@@ -6,9 +6,12 @@ votes begin as the authors' own: a class that a single tagger chose counts as a 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from fer.data.dataset import Dataset
 from fer.errors import DataError
 from fer.labels import FER8, VOTE_COLUMNS
 
@@ -65,3 +68,16 @@ def strict_labels(votes: NDArray[np.integer]) -> NDArray[np.int16]:
     winner = kept.argmax(axis=1)
     is_majority = 2 * kept.max(axis=1) > kept.sum(axis=1)
     return np.where(is_majority & (winner < len(FER8)), winner, LEFT_OUT).astype(np.int16)
+
+
+def with_labels_of_votes(dataset: Dataset) -> Dataset:
+    """The images on which FER+'s taggers agree under the strict protocol, with the eight classes that they chose.
+
+    Raises:
+        DataError: the dataset has no votes.
+    """
+    if dataset.votes is None:
+        raise DataError(f"The dataset {dataset.name!r} has no FER+ votes to take labels from. Give them with --ferplus.")
+    label_ids = strict_labels(dataset.votes)
+    relabelled = replace(dataset, label_set=FER8, label_ids=np.maximum(label_ids, 0))
+    return relabelled.select(label_ids != LEFT_OUT)

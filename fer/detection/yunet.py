@@ -6,11 +6,8 @@ Wu, Peng, Yu: "YuNet: A Tiny Millisecond-level Face Detector", 2023, https://doi
 
 from __future__ import annotations
 
-import hashlib
 import os
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,8 +17,8 @@ from numpy.typing import NDArray
 
 from fer.boxes import square_xyxy
 from fer.detection.faces import MIN_FACE_SIZE, DetectorInfo, Faces, to_working_size
-from fer.errors import DetectionError
-from fer.files import replacing
+from fer.errors import DetectionError, FetchError
+from fer.fetch import fetch
 from fer.workspace import cache_dir
 
 FILE_NAME = "yunet_n_640_640.onnx"
@@ -111,39 +108,17 @@ def fetch_yunet(progress: Callable[[str, float], None] | None = None) -> Path:
     Raises:
         DetectionError: no connection, or what came is not the file expected; nothing is left behind then.
     """
-    target = cache_dir() / "detectors" / FILE_NAME
-    if not (target.is_file() and _sha256(target.read_bytes()) == SHA256):
-        content = _download(progress or (lambda words, share: None))
-        if _sha256(content) != SHA256:
-            raise DetectionError(
-                f"{URL} gave another file than expected (sha256 {_sha256(content)[:12]}…, expected {SHA256[:12]}…). "
-                "It was not kept. Name a copy from elsewhere in the environment variable FER_YUNET, or use the detector 'haar'."
-            )
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(target) as beside:
-                beside.write_bytes(content)
-        except OSError as error:
-            raise DetectionError(f"YuNet's file cannot be written to {target}: {error.strerror or error}.") from error
-    return target
-
-
-def _download(progress: Callable[[str, float], None]) -> bytes:
-    content = bytearray()
     try:
-        with urllib.request.urlopen(URL, timeout=30) as response:
-            # One byte more than it should have is enough to know that it is another file.
-            while len(content) <= _SIZE_BYTES and (block := response.read(16_384)):
-                content += block
-                progress("Fetching YuNet", min(1.0, len(content) / _SIZE_BYTES))
-    except (urllib.error.URLError, OSError, ValueError) as error:
-        reason = getattr(error, "reason", None) or error
-        raise DetectionError(f"YuNet could not be fetched from {URL} ({reason}). {_HOW_TO_GET}") from error
-    return bytes(content)
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+        return fetch(
+            URL,
+            cache_dir() / "detectors" / FILE_NAME,
+            digest=f"sha256:{SHA256}",
+            size=_SIZE_BYTES,
+            what="YuNet",
+            progress=progress,
+        )
+    except FetchError as error:
+        raise DetectionError(f"{error} {_HOW_TO_GET}") from error
 
 
 _HOW_TO_GET = (

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass
 from math import isclose
 from pathlib import Path
@@ -24,6 +22,7 @@ from numpy.typing import NDArray
 from fer.errors import DataError, FerError
 from fer.evaluation.ferplus import FerPlusScore
 from fer.evaluation.scores import SINGLE_FIGURES, Scores
+from fer.files import replacing_folder
 from fer.labels import LabelSet
 from fer.workspace import workspace_dir
 
@@ -113,19 +112,10 @@ class Report(Scores):
         """
         target = _free_folder(reports_dir() / self.id) if folder is None else Path(folder)
         try:
-            if target.exists():
-                if not target.is_dir() or any(target.iterdir()):
-                    raise DataError(f"Expected a new folder for the report. {target} holds something already: name another one.")
-                target.rmdir()  # Windows renames onto no folder, not even an empty one
-            target.parent.mkdir(parents=True, exist_ok=True)
-            building = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-            try:
+            if target.exists() and (not target.is_dir() or any(target.iterdir())):
+                raise DataError(f"Expected a new folder for the report. {target} holds something already: name another one.")
+            with replacing_folder(target, overwrite=False) as building:
                 self._write(building)
-                building.chmod(0o755)  # mkdtemp's folders are for their owner alone
-                building.replace(target)
-            except BaseException:
-                shutil.rmtree(building, ignore_errors=True)
-                raise
         except OSError as error:
             raise DataError(f"Cannot write the report to {target}: {error}. Free some space, or name another folder.") from error
         return target

@@ -11,7 +11,16 @@ from fer.networks.registry import (
     NetworkSettings,
     build_network,
     count_multiply_adds,
+    log_odds_heads,
     served_network,
 )
 
-__all__ = ["ARCHITECTURES", "FEATURES", "NetworkSettings", "build_network", "count_multiply_adds", "served_network"]
+__all__ = [
+    "ARCHITECTURES",
+    "FEATURES",
+    "NetworkSettings",
+    "build_network",
+    "count_multiply_adds",
+    "log_odds_heads",
+    "served_network",
+]

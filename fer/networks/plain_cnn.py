@@ -21,6 +21,7 @@ class PlainCnn:
         dropouts: dropout rate after each block.
         dense: units of each dense layer.
         dense_dropout: dropout rate after each dense layer.
+        dense_norm: batch normalisation in the dense layers as well.
     """
 
     filters: tuple[int, ...] = (64, 128, 256, 512)
@@ -28,6 +29,7 @@ class PlainCnn:
     dropouts: tuple[float, ...] = (0.25, 0.25, 0.25, 0.25)
     dense: tuple[int, ...] = (256, 512, 1024)
     dense_dropout: float = 0.25
+    dense_norm: bool = True
 
     def __post_init__(self) -> None:
         if not len(self.filters) == len(self.kernels) == len(self.dropouts):
@@ -63,7 +65,8 @@ class PlainCnn:
         x = layers.Flatten()(x)
         for units in self.dense:
             x = layers.Dense(units)(x)
-            x = layers.BatchNormalization()(x)
+            if self.dense_norm:
+                x = layers.BatchNormalization()(x)
             x = layers.Activation("relu")(x)
             x = layers.Dropout(self.dense_dropout)(x)
         return x

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sized
 from typing import TYPE_CHECKING, Protocol
 
 from fer.networks.plain_cnn import PlainCnn
+from fer.networks.pretrained import Pretrained
 from fer.networks.se_resnet import SeResNet
 from fer.networks.vgg import Vgg
 
@@ -27,7 +28,12 @@ class NetworkSettings(Protocol):
         ...
 
 
-ARCHITECTURES: Mapping[str, type[NetworkSettings]] = {"plain_cnn": PlainCnn, "se_resnet": SeResNet, "vgg": Vgg}
+ARCHITECTURES: Mapping[str, type[NetworkSettings]] = {
+    "plain_cnn": PlainCnn,
+    "pretrained": Pretrained,
+    "se_resnet": SeResNet,
+    "vgg": Vgg,
+}
 
 # Name of the output that `served_network` adds.
 FEATURES = "features"
@@ -37,6 +43,8 @@ def build_network(
     network: NetworkSettings,
     input_shape: tuple[int | None, int | None, int],
     heads: Mapping[str, int],
+    *,
+    log_odds: Collection[str] = (),
 ) -> keras.Model:
     """Trunk and heads as one Keras model.
 
@@ -44,6 +52,8 @@ def build_network(
         network: settings of one of `ARCHITECTURES`.
         input_shape: (H, W, C); H and W may be None where the architecture takes any size.
         heads: number of classes of each head, by its name.
+        log_odds: heads of two classes with one unit, the log-odds of the second class: their logits are 0 and that, whose
+            softmax is its sigmoid, and whose cross-entropy is the binary one.
 
     Returns:
         A model from float (N, H, W, C) to `{head: logits float32 (N, K)}`.
@@ -53,8 +63,16 @@ def build_network(
     model_input = keras.Input(input_shape, name="model_input")
     features = network.features(model_input)
     # Logits in float32 also where the trunk computes in bfloat16: a softmax of 8-bit mantissas would be too coarse.
-    logits = {head: keras.layers.Dense(classes, dtype="float32", name=head)(features) for head, classes in heads.items()}
+    logits = {}
+    for head, classes in heads.items():
+        answer = keras.layers.Dense(1 if head in log_odds else classes, dtype="float32", name=head)(features)
+        logits[head] = keras.ops.pad(answer, ((0, 0), (1, 0))) if head in log_odds else answer
     return keras.Model(model_input, logits)
+
+
+def log_odds_heads(labels: Mapping[str, Sized]) -> list[str]:
+    """The heads that `build_network` gives one unit, by their classes: two classes need no second one."""
+    return [head for head, names in labels.items() if len(names) == 2]
 
 
 def served_network(model: keras.Model, *, mirror: bool) -> keras.Model:
@@ -95,9 +113,9 @@ def count_multiply_adds(model: keras.Model) -> int:
 
     total = 0
     for layer in model.layers:
-        if isinstance(layer, keras.layers.Conv2D):
+        if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
             positions = math.prod(layer.output.shape[1:3])
             total += positions * math.prod(layer.kernel.shape)
         elif isinstance(layer, keras.layers.Dense):
-            total += math.prod(layer.kernel.shape)
+            total += math.prod(layer.output.shape[1:-1]) * math.prod(layer.kernel.shape)
     return total

@@ -54,28 +54,29 @@ def audit(dataset: Dataset, *, bundle: Bundle | None = None, progress: Progress 
         from fer.bundles import DEFAULT_MODEL, load_bundle
 
         bundle = load_bundle(DEFAULT_MODEL)
-    file = cache_dir() / "audits" / f"{_key(dataset, bundle)}.json"
-    kept = _read(file)
+    kept = cached_audit(dataset, bundle)
     if kept is None:
         kept = _search(dataset, bundle, progress or (lambda _what, _fraction: None))
+        file = _file(dataset, bundle)
         file.parent.mkdir(parents=True, exist_ok=True)
         write_json(file, kept.as_dict())
+    return kept
+
+
+def cached_audit(dataset: Dataset, bundle: Bundle) -> Audit | None:
+    """The audit that an earlier call has left in the cache; None where there is none, or it is damaged."""
+    try:
+        kept = Audit.from_dict(json.loads(_file(dataset, bundle).read_text(encoding="utf-8")))
+    except (OSError, ValueError, DataError):
+        return None
     return replace(kept, dataset=dataset.name)  # which may have been called otherwise
 
 
-def _key(dataset: Dataset, bundle: Bundle) -> str:
-    """What an audit depends on: pixels, labels, splits and votes (the fingerprint), what was left out, model and version."""
+def _file(dataset: Dataset, bundle: Bundle) -> Path:
+    """Named after what an audit depends on: pixels, labels, splits, votes (the fingerprint), files left out, model, version."""
     left_out = [(problem.name, problem.reason) for problem in dataset.problems]
     parts = json.dumps([AUDIT_VERSION, dataset.fingerprint, left_out, bundle.sha256])
-    return hashlib.sha256(parts.encode()).hexdigest()[:32]
-
-
-def _read(file: Path) -> Audit | None:
-    """The audit kept in a file, or None where there is none or it is damaged."""
-    try:
-        return Audit.from_dict(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, DataError):
-        return None
+    return cache_dir() / "audits" / f"{hashlib.sha256(parts.encode()).hexdigest()[:32]}.json"
 
 
 def _search(dataset: Dataset, bundle: Bundle, report: Progress) -> Audit:
@@ -96,8 +97,8 @@ def _search(dataset: Dataset, bundle: Bundle, report: Progress) -> Audit:
     with step("model", "Asking the model") as done:
         answers = _examine(dataset, bundle, done)
         findings += find_faceless_images(dataset, answers.face_probability, bundle.face)
-    with step("labels", "Judging labels"):
-        issues, issue_notes = find_label_issues(dataset, answers, _groups(duplicates, len(dataset)))
+    with step("labels", "Judging labels") as done:
+        issues, issue_notes = find_label_issues(dataset, answers, _groups(duplicates, len(dataset)), done)
         disputed, vote_notes = find_disputed_labels(dataset)
     return Audit(
         dataset=dataset.name,

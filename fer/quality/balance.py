@@ -13,6 +13,8 @@ import numpy as np
 
 from fer.errors import DataError
 
+NO_BALANCE = "none"
+
 # In the order of pages: from what costs no image and no time to what costs most.
 METHODS: Mapping[str, str] = {
     "class_weights": "Class weights: each image counts in the loss by how rare its class is; nothing is drawn twice or left out",

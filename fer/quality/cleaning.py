@@ -6,10 +6,14 @@ it (`--cleaning FILE`), and `export.py` writes what is left. `decisions.py` has 
 
 from __future__ import annotations
 
+import hashlib
+import os
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from itertools import chain, groupby
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +26,13 @@ from fer.data.read import Progress
 from fer.errors import DataError, LabelError
 from fer.quality.decisions import Decision, Subject, by_time, read_decisions, write_decisions
 from fer.quality.findings import KINDS, Action, Audit, Finding
+from fer.workspace import workspace_dir
 
 # Of an audit, what is stronger wins over what is weaker: a wrong label of an image that goes is no matter.
 _STRENGTH: Mapping[str, int] = {"relabel": 0, "move": 0, "drop": 1}
+# A copy too many stays one whatever its label; where it leaks, it may stand on the other side as well.
+_LEAKS = ("leak", "near_leak")
+_COPIES = ("identical", "near_duplicate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +78,10 @@ class CleaningSummary:
         """Ready for JSON."""
         return {**asdict(self), "emptied": list(self.emptied)}
 
+    def note(self, path: str | Path) -> str:
+        """What stands beside figures of a dataset that was seen through the list in a file."""
+        return f"The dataset was seen through the cleaning list {Path(path).name}. {self}"
+
     def __str__(self) -> str:
         sentences = [
             f"Cleaned: {self.dropped:,} dropped, {self.relabelled:,} relabelled, {self.moved:,} moved; "
@@ -102,6 +114,11 @@ class CleaningList:
         """The decisions that hold: of each subject the last."""
         return {decision.subject: decision for decision in self.history}
 
+    @cached_property
+    def steps(self) -> tuple[tuple[Decision, ...], ...]:
+        """The history by steps, the oldest first: what was decided at one moment is one step."""
+        return tuple(tuple(step) for _, step in groupby(self.history, key=lambda decision: decision.decided))
+
     def decide(self, dataset: Dataset, rows: Iterable[int], action: Action, value: str = "", *, reason: str = "") -> CleaningList:
         """The list with the same decision about some images of a dataset, as one step.
 
@@ -118,8 +135,9 @@ class CleaningList:
     def accept(self, dataset: Dataset, found: Finding | Audit, *, kinds: Collection[str] = tuple(KINDS)) -> CleaningList:
         """The list with what a finding, or a whole audit, proposes, as one step.
 
-        Of an audit, what proposes no change is passed over, and what has been decided before stays decided. Where its findings
-        disagree about an image, `drop` wins over the others, then the kind that stands first in `KINDS`, then the worse finding.
+        Of an audit, what proposes no change is passed over, and what has been decided before stays decided, but for copies too
+        many that have merely been relabelled (`settling_actions`). Where its findings disagree about an image, `drop` wins over
+        the others, then the kind that stands first in `KINDS`, then the worse finding.
 
         Args:
             dataset: the one that the findings are about, before any cleaning.
@@ -141,8 +159,8 @@ class CleaningList:
             dataset,
             [
                 (row, *_proposal(finding))
-                for (row, is_move), finding in sorted(wanted.items(), key=lambda item: item[0])
-                if (str(dataset.names[row]), int(dataset.content_ids[row]), is_move) not in self.in_force
+                for (row, _), finding in sorted(wanted.items(), key=lambda item: item[0])
+                if not self._settles(str(dataset.names[row]), int(dataset.content_ids[row]), finding)
             ],
         )
 
@@ -161,12 +179,9 @@ class CleaningList:
         rows = np.flatnonzero(splits != dataset.splits).tolist()
         return self._with(dataset, [(row, "move", str(splits[row]), reason) for row in rows])
 
-    def undo(self) -> CleaningList:
-        """The list without its last step: all that was decided at the last moment. An empty list stays empty."""
-        if not self.history:
-            return self
-        last = self.history[-1].decided
-        return CleaningList(tuple(decision for decision in self.history if decision.decided != last))
+    def undo(self, steps: int = 1) -> CleaningList:
+        """The list without its last steps: all that was decided at the last moments. An empty list stays empty."""
+        return CleaningList(tuple(chain.from_iterable(self.steps[:-steps])))
 
     def merge(self, other: CleaningList) -> tuple[CleaningList, tuple[Conflict, ...]]:
         """Both histories as one, and where the two disagree; the later decision holds, so the order of merging is no matter.
@@ -238,6 +253,10 @@ class CleaningList:
         """
         return cls(tuple(sorted(read_decisions(path), key=by_time)))
 
+    def _settles(self, name: str, content_id: int, finding: Finding) -> bool:
+        decided = (self.in_force.get((name, content_id, is_move)) for is_move in (False, True))
+        return any(decision is not None and decision.action in settling_actions(finding) for decision in decided)
+
     def _with(self, dataset: Dataset, wanted: Sequence[tuple[int, Action, str, str]]) -> CleaningList:
         """The list with a step more: (row, action, value, reason) each."""
         decided = datetime.now(UTC)
@@ -251,6 +270,34 @@ class CleaningList:
             name, content_id = str(dataset.names[row]), int(dataset.content_ids[row])
             step.append(Decision(name, content_id, action, label, reason, decided))
         return CleaningList((*self.history, *sorted(step, key=by_time)))
+
+
+def default_place(source: str) -> Path:
+    """Where the cleaning list of a dataset is kept when nobody names another file; it need not exist yet.
+
+    Args:
+        source: what `fer.data.read_dataset` takes.
+
+    Returns:
+        for a folder, archive or table `<its name>.cleaning.csv` beside it; a file in the workspace where that place cannot be
+        written, or where the dataset has none of its own (Kaggle, synthetic).
+    """
+    path = Path(source).expanduser().absolute()
+    if not source.startswith(("synthetic", "kaggle:")) and os.access(path.parent, os.W_OK):
+        return path.with_name(f"{path.name}.cleaning.csv")
+    name = re.sub(r"[^\w.-]+", "-", source).strip("-")[-60:]
+    return workspace_dir() / "cleaning" / f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:8]}.csv"
+
+
+def settling_actions(finding: Finding) -> tuple[Action, ...]:
+    """The decisions about an image after which a finding has nothing more to say of it."""
+    if finding.action == "move":
+        return ("move",)
+    if finding.action == "drop" and finding.kind in _LEAKS:
+        return ("keep", "drop", "move")
+    if finding.action == "drop" and finding.kind in _COPIES:
+        return ("keep", "drop")
+    return ("keep", "drop", "relabel")
 
 
 def read_cleaned(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import tempfile
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +23,7 @@ from fer.data.dataset import UNSPLIT, Dataset, fit_image
 from fer.data.layouts import USAGES
 from fer.data.read import Progress
 from fer.errors import DataError, SettingsError
-from fer.files import replacing, write_json
+from fer.files import replacing, replacing_folder, write_json
 from fer.labels import FER7, VOTE_COLUMNS
 
 LAYOUTS: Mapping[str, str] = {
@@ -133,14 +132,8 @@ def _new_folder(place: Path, overwrite: bool) -> Iterator[Path]:
         if not (place / MARK).is_file():
             # A slip of the hand must not cost a folder of somebody's work.
             raise DataError(f"{place} is not overwritten: no export has made it ({MARK} is missing). Name a new folder.")
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{place.name[:40]}-", dir=place.parent) as work:
-        building = Path(work) / "new"
-        building.mkdir()
+    with replacing_folder(place, overwrite=overwrite) as building:
         yield building
-        if place.exists():
-            place.rename(Path(work) / "replaced")
-        building.rename(place)
 
 
 def _write_mark(dataset: Dataset, folder: Path, layout: str) -> None:

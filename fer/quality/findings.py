@@ -6,7 +6,7 @@ The searches of this folder make findings, `audit.py` gathers them, `cleaning.py
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -114,6 +114,17 @@ class Finding:
             "detail": self.detail,
             "kept": self.kept,
         }
+
+
+def images_in(findings: Iterable[Finding]) -> int:
+    """How many images findings are about, each counted once."""
+    return len({row for finding in findings for row in finding.indices})
+
+
+def proposals(findings: Iterable[Finding]) -> dict[Action, int]:
+    """For how many images each action is proposed, the most frequent first."""
+    images = {(finding.action, row) for finding in findings for row in finding.targets}
+    return dict(Counter(action for action, _ in images).most_common())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ kind of pictures at hand.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -41,13 +42,16 @@ _MOST_ITERATIONS = 500
 Floats = NDArray[np.float32]
 
 
-def find_label_issues(dataset: Dataset, answers: Examination, groups: NDArray[np.integer]) -> tuple[list[Finding], list[str]]:
+def find_label_issues(
+    dataset: Dataset, answers: Examination, groups: NDArray[np.integer], progress: Callable[[float], None] | None = None
+) -> tuple[list[Finding], list[str]]:
     """Images whose label is likely wrong, with the label that is likely right.
 
     Args:
         dataset: N images.
         answers: of a network to them.
         groups: (N,), equal for images of which one would tell the label of the other: duplicates.
+        progress: called with the fraction done, 0…1.
 
     Returns:
         the findings, and what a reader of them should know.
@@ -62,7 +66,7 @@ def find_label_issues(dataset: Dataset, answers: Examination, groups: NDArray[np
         return [], [f"Labels were not judged: that takes two classes of at least {LEAST_OF_A_CLASS} distinct images."]
     rows = np.flatnonzero(np.isin(dataset.label_ids, judged))
     given = np.searchsorted(judged, dataset.label_ids[rows])  # classes numbered anew, without gaps
-    y_prob = out_of_fold_probabilities(describe_images(dataset, answers)[rows], given, groups[rows])
+    y_prob = out_of_fold_probabilities(describe_images(dataset, answers)[rows], given, groups[rows], progress)
     # Of cleanlab's ways to draw the line the one that found flipped labels most precisely (see the tests).
     issues = confident_learning(given, y_prob, filter_by="low_normalized_margin", n_jobs=1)
     likely = y_prob.argmax(axis=1)
@@ -156,7 +160,10 @@ def _scaled(block: Floats) -> Floats:
 
 
 def out_of_fold_probabilities(
-    features: Floats, label_ids: NDArray[np.integer], groups: NDArray[np.integer]
+    features: Floats,
+    label_ids: NDArray[np.integer],
+    groups: NDArray[np.integer],
+    progress: Callable[[float], None] | None = None,
 ) -> NDArray[np.float64]:
     """Probabilities of labels by logistic regressions, each of which was fitted without the images that it is asked about.
 
@@ -164,6 +171,7 @@ def out_of_fold_probabilities(
         features: (N, D).
         label_ids: (N,), 0…K-1.
         groups: (N,); images of one group are all fitted on, or all asked about.
+        progress: called with the fraction done, 0…1.
 
     Returns:
         float64 (N, K); rows sum to 1.
@@ -181,7 +189,9 @@ def out_of_fold_probabilities(
 
     # A fold a thread: BLAS's own threads wait for each other at every step, on a busy machine ten times as long as they work.
     with threadpool_limits(1, "blas"), ThreadPoolExecutor(min(os.cpu_count() or 1, FOLDS)) as pool:
-        list(pool.map(answer, range(FOLDS)))
+        for done, _ in enumerate(pool.map(answer, range(FOLDS)), 1):
+            if progress:
+                progress(done / FOLDS)
     return y_prob
 
 

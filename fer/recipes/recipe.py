@@ -13,7 +13,8 @@ from fer.recipes.settings import Settings
 
 _FOLDER = Path(__file__).parent
 _SECTIONS = ("data", "preprocessing", "network", "augmentation", "training", "serving")
-_KEYS = ("title", "summary", "origin", "reported", *_SECTIONS)
+_KEYS = ("title", "summary", "origin", "reported", "reported_curve", *_SECTIONS)
+_CURVE = ("accuracy", "loss", "val_accuracy", "val_loss")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Recipe:
         summary: what it is and what to expect of it.
         origin: the system it reproduces, or "" for our own.
         reported: figures that the original reported, by metric (a share, 0…1).
+        reported_curve: the curve that it reported, a row an epoch: accuracy, loss, val_accuracy, val_loss.
         settings: all settings.
     """
 
@@ -35,6 +37,7 @@ class Recipe:
     settings: Settings
     origin: str = ""
     reported: Mapping[str, float] = field(default_factory=dict)
+    reported_curve: tuple[Mapping[str, float], ...] = ()
 
     def with_overrides(self, overrides: Mapping[str, Any]) -> Recipe:
         """The recipe with single settings changed, see `Settings.with_overrides`."""
@@ -83,5 +86,6 @@ def _read(path: Path) -> Recipe:
         summary=table.get("summary", ""),
         origin=table.get("origin", ""),
         reported=table.get("reported", {}),
+        reported_curve=tuple(dict(zip(_CURVE, row, strict=True)) for row in table.get("reported_curve", ())),
         settings=settings,
     )

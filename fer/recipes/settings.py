@@ -10,15 +10,19 @@ from typing import Any
 
 from fer.augmentation import Augmentation
 from fer.errors import SettingsError
+from fer.networks.pretrained import Pretrained
 from fer.networks.registry import ARCHITECTURES, NetworkSettings
 from fer.networks.se_resnet import SeResNet
 from fer.preprocessing import Preprocessing
+from fer.quality.balance import METHODS, NO_BALANCE
 
 OPTIMIZERS = ("adam", "sgd")
 SCHEDULES = ("constant", "cosine")
 PRECISIONS = ("auto", "float32", "bfloat16")
 WEIGHTS = ("float32", "int8")
 PLACES = ("auto", "cpu", "device")
+LOSSES = ("cross_entropy", "focal")
+LABELS_FROM = ("dataset", "votes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +30,44 @@ class DataSettings:
     """What is learned from.
 
     Args:
+        labels_from: whose labels are learned: `dataset`, or `votes`, FER+'s eight classes of the images with a strict majority.
         classes: picked or merged classes in order (see `fer.labels.ClassMap.parse`); empty keeps all.
         fractions: shares of train and val (and test), used where the data has no split.
         votes: learn from FER+ votes with a second head where the dataset has them.
         remove_leaks: leave out training images that stand in val or test as well.
+        balance: `none`, or one of `fer.quality.balance.METHODS`: how rare classes are made up for.
+        overfeed: classes that are shown more often than they are there, `happy=5` for five times: to see what comes of it.
         rejects: pictures without a face that join each training batch, as a share of it (see `fer.data.rejects`); above 0, the
             network learns to answer "not a face", too.
     """
 
+    labels_from: str = "dataset"
     classes: tuple[str, ...] = ()
     fractions: tuple[float, ...] = (0.8, 0.2)
     votes: bool = False
     remove_leaks: bool = True
+    balance: str = NO_BALANCE
+    overfeed: tuple[str, ...] = ()
     rejects: float = 0.0
 
     def __post_init__(self) -> None:
+        for name, known in (("labels_from", LABELS_FROM), ("balance", (NO_BALANCE, *METHODS))):
+            if getattr(self, name) not in known:
+                raise SettingsError(f"data.{name} is one of {', '.join(known)}. Received: {getattr(self, name)!r}")
+        self.times_fed  # noqa: B018 (refuses what cannot be read)
         if not 0 <= self.rejects <= 1:
             raise SettingsError(f"data.rejects lies in 0…1. Received: {self.rejects}")
+
+    @property
+    def times_fed(self) -> dict[str, int]:
+        """By class, how often more than others its images are shown."""
+        times = {}
+        for entry in self.overfeed:
+            name, _, factor = entry.partition("=")
+            if not name.strip() or not factor.strip().isdigit() or not 1 <= int(factor) <= 100:
+                raise SettingsError(f"data.overfeed takes class=times with times in 1…100, e.g. happy=5. Received: {entry!r}")
+            times[name.strip()] = int(factor)
+        return times
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +82,14 @@ class TrainingSettings:
         schedule: `constant`, or `cosine` down to zero at the last epoch.
         warmup_epochs: epochs of linear rise to the learning rate, at most half of all (cosine only).
         weight_decay: decoupled, on kernels only.
+        loss: of the labels: `cross_entropy`, or `focal`, in which what is answered well counts less (arXiv:1708.02002).
+        focal_gamma: how much less; 0 is cross-entropy.
         label_smoothing: share of the label that is spread over all classes.
         labels_weight: weight of the labels' loss; 0 where only the votes are to be learned.
         votes_weight: weight of the votes' loss beside it.
-        start_from: bundle or run whose weights the training begins with: another stretch for the same network; "" for none.
+        start_from: bundle or run whose weights the training begins with: another stretch for the same network, or a transfer
+            where classes differ, whose heads begin anew; "" for none.
+        frozen: share of the trunk's layers, counted from the image, that stay as they are; 1 trains the dense layers alone.
         mixup: two images and their targets are blended in a share drawn from Beta(mixup, mixup) (arXiv:1710.09412); 0 never.
         teachers: bundles or runs whose mean answer to the same augmented images is learned beside the targets (arXiv:2106.05237).
         distil_weight: share of the teachers in the loss; the targets have the rest.
@@ -86,10 +115,13 @@ class TrainingSettings:
     schedule: str = "constant"
     warmup_epochs: float = 0.0
     weight_decay: float = 0.0
+    loss: str = "cross_entropy"
+    focal_gamma: float = 2.0
     label_smoothing: float = 0.0
     labels_weight: float = 1.0
     votes_weight: float = 1.0
     start_from: str = ""
+    frozen: float = 0.0
     mixup: float = 0.0
     teachers: tuple[str, ...] = ()
     distil_weight: float = 0.5
@@ -112,6 +144,7 @@ class TrainingSettings:
             "schedule": SCHEDULES,
             "precision": PRECISIONS,
             "augment_on": PLACES,
+            "loss": LOSSES,
             "monitor": ("val_loss", "val_accuracy"),
         }
         for name, known in choices.items():
@@ -123,7 +156,9 @@ class TrainingSettings:
             ("learning_rate", 1e-9, 100),
             ("warmup_epochs", 0, 1_000),
             ("weight_decay", 0, 1),
+            ("focal_gamma", 0, 10),
             ("label_smoothing", 0, 0.99),
+            ("frozen", 0, 1),
             ("labels_weight", 0, 100),
             ("votes_weight", 0, 100),
             ("mixup", 0, 10),
@@ -176,6 +211,13 @@ class Settings:
         if self.training.small_size and not self.network.any_input_size:
             raise SettingsError(
                 "training.small_size needs an architecture that takes any input size; this one does not. Set it to 0."
+            )
+        if self.training.augment_on == "device" and self.preprocessing.equalise != "none":
+            raise SettingsError("Histograms are equalised on the CPU alone: set training.augment_on to cpu or auto.")
+        if isinstance(self.network, Pretrained) and (self.preprocessing.channels, self.preprocessing.scale) != (3, "unit"):
+            raise SettingsError(
+                "A pretrained backbone takes RGB in 0…1 and scales it itself: set preprocessing.channels=3 and "
+                f"preprocessing.scale=unit. Received: {self.preprocessing.channels} and {self.preprocessing.scale}"
             )
         size = self.preprocessing.size
         if self.training.small_size and not 8 <= self.training.small_size <= size:

@@ -42,7 +42,8 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
         self._order = self._draw_order()
 
     def __len__(self) -> int:
-        return -(-len(self.data) // self.settings.training.batch_size)
+        images = self.data.images_an_epoch if self.training else len(self.data)
+        return -(-images // self.settings.training.batch_size)
 
     def __getitem__(self, index: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
         size = self.settings.training.batch_size
@@ -79,7 +80,7 @@ class Batches(keras.utils.PyDataset):  # type: ignore[misc]
     def _draw_order(self) -> NDArray[np.int64]:
         if not self.training:
             return np.arange(len(self.data))
-        return np.random.default_rng((self.settings.training.seed, self.epoch)).permutation(len(self.data))
+        return self.data.draw_order(np.random.default_rng((self.settings.training.seed, self.epoch)))
 
 
 def mix_targets(targets: Heads, weights: Heads, share: np.float32, partners: NDArray[np.int64]) -> tuple[Heads, Heads]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from fer.networks import build_network
+from fer.networks import build_network, log_odds_heads
 from fer.recipes import Settings
 from fer.training.distil import Student, join_teachers
 from fer.training.prepare import FACE_HEAD, LABELS_HEAD, VOTES_HEAD, PreparedData
@@ -28,7 +28,7 @@ def has_accelerator() -> bool:
 def augments_on_device(settings: Settings) -> bool:
     """Whether images are varied where the network computes."""
     place = settings.training.augment_on
-    return place == "device" or (place == "auto" and has_accelerator())
+    return place == "device" or (place == "auto" and has_accelerator() and settings.preprocessing.equalise == "none")
 
 
 def computes_in_bfloat16(settings: Settings) -> bool:
@@ -50,11 +50,12 @@ def computes_in_bfloat16(settings: Settings) -> bool:
 def build_model(settings: Settings, prepared: PreparedData) -> Any:
     """The run's network, taking any image size where training begins with small images."""
     size = None if settings.training.small_size else settings.preprocessing.size
-    model = build_network(settings.network, (size, size, settings.preprocessing.channels), prepared.outputs)
+    shape = (size, size, settings.preprocessing.channels)
+    labels = {head: list(label_set) for head, label_set in prepared.heads.items()}
+    model = build_network(settings.network, shape, prepared.outputs, log_odds=log_odds_heads(labels))
     if settings.training.start_from:
-        start = open_trained(settings.training.start_from)
-        start.require_same_network(settings, {head: list(label_set) for head, label_set in prepared.heads.items()})
-        start.load_into(model)
+        open_trained(settings.training.start_from).begin(model, settings, labels)
+    freeze(model, settings.training.frozen)
     if not settings.training.teachers:
         return model
     student = Student(model.input, model.output)
@@ -62,10 +63,19 @@ def build_model(settings: Settings, prepared: PreparedData) -> Any:
     return student
 
 
+def freeze(model: Any, share: float) -> None:
+    """Keep a share of the trunk's layers as they are, counted from the image; dense layers behind the trunk always learn."""
+    pooled = (keras.layers.GlobalAveragePooling2D, keras.layers.Flatten)
+    ends = [i for i, layer in enumerate(model.layers) if isinstance(layer, pooled) and not getattr(layer, "keepdims", False)]
+    trunk = [layer for layer in model.layers[: ends[0] if ends else 0] if layer.weights]
+    for layer in trunk[: round(share * len(trunk))]:
+        layer.trainable = False
+
+
 def compile_model(model: Any, settings: Settings, prepared: PreparedData) -> None:
     """Optimizer, losses and metrics as the settings say."""
     training = settings.training
-    steps = -(-len(prepared.train) // training.batch_size)
+    steps = -(-prepared.train.images_an_epoch // training.batch_size)
     rate: Any = training.learning_rate
     if training.schedule == "cosine":
         warmup = round(min(training.warmup_epochs, training.epochs / 2) * steps)
@@ -96,6 +106,11 @@ def compile_model(model: Any, settings: Settings, prepared: PreparedData) -> Non
         # FER+ distributions are soft by themselves; smoothing is for the one-hot labels.
         smoothing = training.label_smoothing if head == LABELS_HEAD else 0.0
         losses[head] = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
+        if head == LABELS_HEAD and training.loss == "focal":
+            # A weight of 1, so that a gamma of 0 is cross-entropy.
+            losses[head] = keras.losses.CategoricalFocalCrossentropy(
+                alpha=1.0, gamma=training.focal_gamma, from_logits=True, label_smoothing=smoothing
+            )
         weights[head] = {VOTES_HEAD: training.votes_weight, FACE_HEAD: FACE_WEIGHT}.get(head, training.labels_weight)
     model.compile(
         optimizer=optimizer,

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from fer.data import Dataset, remove_leaks, split_dataset
 from fer.data.rejects import Rejects, sample_photographs, shows_no_face
-from fer.data.votes import vote_distribution
+from fer.data.votes import vote_distribution, with_labels_of_votes
 from fer.errors import DataError
 from fer.labels import FER8, ClassMap, LabelSet
+from fer.quality.balance import NO_BALANCE, balance
 from fer.recipes import Settings
 
 LABELS_HEAD = "labels"
@@ -31,16 +32,39 @@ class LearningSet:
         images: uint8 (N, S, S, C).
         targets: by head, float32 (N, K), rows summing to 1.
         weights: by head, float32 (N,); 0 where an image says nothing to that head.
+        quotas: images of each class of the labels that an epoch shows, (K,); None where it shows each image once.
         rejects: where the batches of this set draw pictures without a face from; None where they do not.
     """
 
     images: NDArray[np.uint8]
     targets: dict[str, NDArray[np.float32]]
     weights: dict[str, NDArray[np.float32]]
+    quotas: NDArray[np.int64] | None = None
     rejects: Rejects | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def images_an_epoch(self) -> int:
+        """How many images an epoch shows, repeated ones each time."""
+        return len(self) if self.quotas is None else int(self.quotas.sum())
+
+    def draw_order(self, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Rows in the order in which an epoch shows them, int64 (images_an_epoch,).
+
+        Of a class that is shown less, an epoch draws which; of one that is shown more, all are, and equally often but for one.
+        """
+        if self.quotas is None:
+            return rng.permutation(len(self))
+        label_ids = self.targets[LABELS_HEAD].argmax(axis=1)
+        drawn = []
+        for label_id, quota in enumerate(self.quotas.tolist()):
+            rows = np.flatnonzero(label_ids == label_id)
+            if quota:
+                whole, rest = divmod(quota, len(rows))
+                drawn += [np.repeat(rows, whole), rng.permutation(rows)[:rest]]
+        return rng.permutation(np.concatenate(drawn))
 
     def with_rejects(self, pictures: NDArray[np.uint8]) -> LearningSet:
         """This set followed by pictures without a face, which say something to the face head alone.
@@ -81,6 +105,8 @@ def prepare_data(dataset: Dataset, settings: Settings) -> PreparedData:
         LabelError: a class asked for is not in the data.
         DataError: no images are left to train on or to validate on, or only one class.
     """
+    if settings.data.labels_from == "votes":
+        dataset = with_labels_of_votes(dataset)
     dataset = dataset.with_classes(ClassMap.parse(dataset.label_set, settings.data.classes))
     dataset = _with_validation(dataset, settings)
     dataset, leaks_removed = remove_leaks(dataset) if settings.data.remove_leaks else (dataset, 0)
@@ -97,6 +123,7 @@ def prepare_data(dataset: Dataset, settings: Settings) -> PreparedData:
     if settings.data.votes and dataset.votes is not None and settings.training.votes_weight > 0:
         heads[VOTES_HEAD] = FER8
     train, val = (_learning_set(dataset.split(split), heads, settings) for split in ("train", "val"))
+    train = _balanced(train, dataset.counts()["train"], settings)
     if settings.data.rejects:
         train = _with_rejects_in_batches(train)
         source = Rejects(val.images, sample_photographs("val"))
@@ -131,6 +158,28 @@ def _learning_set(dataset: Dataset, heads: dict[str, LabelSet], settings: Settin
         is_face = np.ones(len(dataset), bool) if dataset.votes is None else ~shows_no_face(dataset.votes)
         targets[FACE_HEAD], weights[FACE_HEAD] = np.where(is_face[:, None], FACE, NO_FACE), np.ones(len(dataset), np.float32)
     return LearningSet(images, targets, weights)
+
+
+def _balanced(train: LearningSet, counts: dict[str, int], settings: Settings) -> LearningSet:
+    """The training set with the quotas and weights of classes that the settings ask for.
+
+    Raises:
+        DataError: a class is to be shown more often that the data does not have.
+    """
+    times = settings.data.times_fed
+    unknown = [name for name in times if not counts.get(name)]
+    if unknown:
+        raise DataError(f"data.overfeed names {', '.join(unknown)}. Classes to train on: {', '.join(counts)}")
+    if settings.data.balance == NO_BALANCE and not times:
+        return train
+    rows = [row for row in balance(counts) if row.method == settings.data.balance]
+    quotas = np.array([row.after for row in rows] if rows else list(counts.values()), np.int64)
+    quotas *= np.array([times.get(name, 1) for name in counts])
+    if rows:
+        by_class = np.array([row.weight for row in rows], np.float32)
+        weights = train.weights[LABELS_HEAD] * by_class[train.targets[LABELS_HEAD].argmax(axis=1)]
+        train = replace(train, weights={**train.weights, LABELS_HEAD: weights})
+    return train if quotas.tolist() == list(counts.values()) else replace(train, quotas=quotas)
 
 
 def _with_rejects_in_batches(train: LearningSet) -> LearningSet:

@@ -10,7 +10,7 @@ import keras
 
 from fer.bundles import load_bundle
 from fer.errors import SettingsError
-from fer.networks import build_network
+from fer.networks import build_network, log_odds_heads
 from fer.recipes import Settings
 from fer.training.checkpoint import load_weights
 from fer.training.prepare import FACE_HEAD
@@ -43,7 +43,9 @@ class Trained:
         """The network, at its own input size. Built anew rather than loaded whole: so it computes in the precision of the
         training that asks for it, not in the one that it was stored with."""
         preprocessing = self.settings.preprocessing
-        model = build_network(self.settings.network, preprocessing.input_shape, self.outputs)
+        model = build_network(
+            self.settings.network, preprocessing.input_shape, self.outputs, log_odds=log_odds_heads(self.labels)
+        )
         self.load_into(model)
         return model
 
@@ -58,19 +60,42 @@ class Trained:
         else:
             load_weights(self.weights, model)
 
-    def require_same_network(self, settings: Settings, labels: dict[str, list[str]]) -> None:
-        """Refuse where a run's network is another, or answers other classes.
+    def begin(self, model: Any, settings: Settings, labels: dict[str, list[str]]) -> None:
+        """Let a run's network begin with these weights; heads that answer other classes here keep the ones that they have.
+
+        Args:
+            model: the run's network, as `build_network` made it.
+            settings: of the run.
+            labels: names of the classes of each of its heads, in order.
 
         Raises:
-            SettingsError: it is.
+            SettingsError: the run's network or preprocessing is another.
+            RunError: the file with the weights is damaged.
         """
-        ours = (settings.network, settings.preprocessing, bool(settings.data.rejects), labels)
-        theirs = (self.settings.network, self.settings.preprocessing, bool(self.settings.data.rejects), self.labels)
+        ours, theirs = _input_and_trunk(settings), _input_and_trunk(self.settings)
         if ours != theirs:
             raise SettingsError(
-                f"A training can begin with the weights of {self.reference!r} only with its network, preprocessing, classes and "
-                f"data.rejects. Expected {theirs}. Received: {ours}"
+                f"A training can begin with the weights of {self.reference!r} only with its network and preprocessing. "
+                f"Expected {theirs}. Received: {ours}"
             )
+        if labels == self.labels and bool(settings.data.rejects) == bool(self.settings.data.rejects):
+            self.load_into(model)
+            return
+        outputs = {*self.outputs, *model.output}
+        same = [head for head, names in labels.items() if self.labels.get(head) == names]
+        theirs_built = self.build()
+        trunks = ([layer for layer in network.layers if layer.name not in outputs] for network in (model, theirs_built))
+        for layer, source in zip(*trunks, strict=True):
+            layer.set_weights(source.get_weights())
+        for head in same:
+            model.get_layer(head).set_weights(theirs_built.get_layer(head).get_weights())
+
+
+def _input_and_trunk(settings: Settings) -> dict[str, Any]:
+    """What two trainings must share for the weights of one to serve the other."""
+    sections = settings.as_dict()
+    sections["network"].pop("weights", None)  # what a backbone began with is no matter any more
+    return {section: sections[section] for section in ("preprocessing", "network")}
 
 
 def open_trained(reference: str) -> Trained:

@@ -81,6 +81,8 @@ def _train(run: Run, progress: Progress | None) -> None:
     run.write_state("running", "Loading the network")
     import keras
 
+    from fer.networks.pretrained import Pretrained
+    from fer.networks.weights import begin_with_published_weights
     from fer.training.batches import Batches
     from fer.training.compile import augments_on_device, build_model, compile_model, computes_in_bfloat16, make_policies
     from fer.training.device_batches import DeviceBatches
@@ -93,7 +95,9 @@ def _train(run: Run, progress: Progress | None) -> None:
     compile_model(model, settings, prepared)
 
     policies = make_policies(settings)
-    recorder = Recorder(run, len(prepared.train), policies, progress)
+    recorder = Recorder(run, prepared.train.images_an_epoch, policies, progress)
+    if isinstance(settings.network, Pretrained) and not settings.training.start_from and not recorder.epochs_done:
+        begin_with_published_weights(model, settings.network, progress or _into_state(run))
     # The averaged weights are swapped in for validation only; the recorder stands before the swap (see there).
     swap = [keras.callbacks.SwapEMAWeights()] if settings.training.ema else []
     batches = DeviceBatches if augments_on_device(settings) else Batches
@@ -113,6 +117,15 @@ def _train(run: Run, progress: Progress | None) -> None:
                 )
             finally:
                 recorder.write_checkpoint()  # of a run that was stopped, too
+
+
+def _into_state(run: Run) -> Progress:
+    """Progress for who watches the run's folder."""
+
+    def report(what: str, share: float) -> None:
+        run.write_state("running", f"{what}, {share:.0%}")
+
+    return report
 
 
 def prepare_keras(log: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from fer.files import append_json_line, read_json_lines, replacing, write_json
+from fer.files import append_json_line, read_json_lines, replacing, replacing_folder, write_json
 
 
 def test_replacing_failure_keeps_the_old_file_and_leaves_nothing_beside(tmp_path: Path) -> None:
@@ -60,3 +60,52 @@ def test_replacing_from_two_threads_ends_with_one_whole_file(tmp_path: Path) -> 
         list(pool.map(write, ["one", "two"]))
     assert path.read_text() in ("one", "two")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["model", "replaced", "new"])
+def test_replacing_folder_puts_the_new_one_in_the_place_of_the_old(name: str, tmp_path: Path) -> None:
+    target = tmp_path / "models" / name
+    for text in ("old", "new"):
+        with replacing_folder(target, overwrite=True) as building:
+            assert building.name == name
+            (building / text).write_text(text)
+    assert [file.name for file in target.iterdir()] == ["new"]
+    assert list(target.parent.iterdir()) == [target]
+    assert target.stat().st_mode == (tmp_path / "models").stat().st_mode, "others may read it as they may any folder"
+
+
+def test_replacing_folder_failure_keeps_the_old_one_and_leaves_nothing_beside(tmp_path: Path) -> None:
+    target = tmp_path / "model"
+    target.mkdir()
+    (target / "old").write_text("old")
+
+    def build_half() -> None:
+        with replacing_folder(target, overwrite=True) as building:
+            (building / "new").write_text("half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build_half()
+    assert (target / "old").read_text() == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("filled", [False, True])
+def test_replacing_folder_without_overwriting_takes_only_an_empty_place(filled: bool, tmp_path: Path) -> None:
+    """Also where it is filled while the new one is being built."""
+    target = tmp_path / "export"
+    target.mkdir()
+
+    def build() -> None:
+        with replacing_folder(target, overwrite=False) as building:
+            (building / "ours").touch()
+            if filled:
+                (target / "theirs").touch()
+
+    if filled:
+        with pytest.raises(OSError, match="not empty"):
+            build()
+    else:
+        build()
+    assert [file.name for file in target.iterdir()] == ["theirs" if filled else "ours"]
+    assert list(tmp_path.iterdir()) == [target]

@@ -98,3 +98,23 @@ def test_from_dict_names_an_unknown_key() -> None:
 def test_preprocessing_refuses_values_out_of_range(settings: dict[str, object]) -> None:
     with pytest.raises(SettingsError):
         Preprocessing.from_dict(settings)
+
+
+@pytest.mark.parametrize("how", ["global", "clahe"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_normalise_equalises_a_dull_face_and_keeps_its_colours(how: str, channels: int) -> None:
+    dull = np.random.default_rng(0).integers(100, 140, (2, 48, 48, channels), dtype=np.uint8)
+    plain, spread = (Preprocessing(channels=channels, equalise=equalise).normalise(dull) for equalise in ("none", how))
+    assert spread.shape == plain.shape
+    assert spread.std() > 1.5 * plain.std()
+    if channels == 3:
+        red = np.zeros((1, 48, 48, 3), np.uint8)
+        red[..., 0] = np.linspace(50, 200, 48, dtype=np.uint8)
+        shown = Preprocessing(channels=3, equalise=how).normalise(red)
+        assert (shown[..., 0] >= shown[..., 2]).all()
+
+
+def test_normalise_global_equalisation_is_blind_to_brightness() -> None:
+    image = np.random.default_rng(0).integers(0, 100, (1, 48, 48, 1), dtype=np.uint8)
+    settings = Preprocessing(equalise="global")
+    assert np.array_equal(settings.normalise(image), settings.normalise(image + 100))

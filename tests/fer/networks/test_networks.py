@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from fer.errors import SettingsError
-from fer.networks import build_network, count_multiply_adds, served_network
+from fer.evaluation.calibration import softmax
+from fer.networks import build_network, count_multiply_adds, log_odds_heads, served_network
 from fer.networks.plain_cnn import PlainCnn
 from fer.networks.se_resnet import SeResNet
 from fer.networks.vgg import Vgg
@@ -114,3 +115,18 @@ def test_build_network_recipes_have_the_sizes_that_they_state(recipe: str, param
 def test_build_network_vgg8_has_the_parameters_counted_by_hand() -> None:
     # 4,682,304 in eight 3×3 convolutions (1→64→64→128→128→256→256→512→512), 7,680 in their normalisation, 3,591 in the head.
     assert build_network(Vgg(), (None, None, 1), {"labels": 7}).count_params() == 4_693_575
+
+
+def test_build_network_a_head_of_log_odds_answers_a_sigmoid() -> None:
+    settings = load_recipe("cnn4-binary").settings
+    model = build_network(settings.network, settings.preprocessing.input_shape, {"labels": 2}, log_odds=["labels"])
+    # By hand: 448 + 4,640 + 18,496 + 18,464 (convolutions), 576 (their normalisation), 8,192 × 256 + 256 and 257 (dense layers).
+    assert model.count_params() == 448 + 4_640 + 18_496 + 18_464 + 576 + 2_097_408 + 257
+    logits = np.asarray(model(np.random.default_rng(0).random((2, 256, 256, 3)).astype(np.float32))["labels"])
+    assert logits.shape == (2, 2)
+    assert (logits[:, 0] == 0).all()
+    assert np.allclose(softmax(logits)[:, 1], 1 / (1 + np.exp(-logits[:, 1])))
+
+
+def test_log_odds_heads_are_those_of_two_classes() -> None:
+    assert log_odds_heads({"labels": ["happy", "sad"], "votes": list("abcdefgh")}) == ["labels"]

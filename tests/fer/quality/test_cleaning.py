@@ -11,8 +11,9 @@ import pytest
 
 from fer.data import Dataset, read_dataset, remove_leaks
 from fer.errors import DataError, LabelError
-from fer.quality.cleaning import CleaningList, read_cleaned
+from fer.quality.cleaning import CleaningList, default_place, read_cleaned
 from fer.quality.findings import Audit, Finding
+from fer.workspace import workspace_dir
 
 MakeDataset = Callable[..., Dataset]
 
@@ -262,6 +263,21 @@ def test_read_cleaned_reads_as_it_is_without_a_list(tmp_path: Path) -> None:
     assert summary is not None
     assert (len(cleaned), summary.dropped) == (35, 5)
     assert cleaned.names.tolist() == dataset.names.tolist()[5:]
+
+
+@pytest.mark.parametrize("name", ["faces", "faces.zip", "fer2013.csv"])
+def test_default_place_is_beside_a_dataset_on_disk(name: str, tmp_path: Path) -> None:
+    assert default_place(str(tmp_path / name)) == tmp_path / f"{name}.cleaning.csv"
+
+
+def test_default_place_is_in_the_workspace_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read_only = {str(tmp_path / one / "faces.zip") for one in ("mine", "yours")}
+    monkeypatch.setattr("os.access", lambda path, mode: path not in (tmp_path / "mine", tmp_path / "yours"))
+    sources = {"synthetic", "synthetic:160:3", "kaggle:a-b/c", "kaggle:a/b-c", *read_only}
+    places = {default_place(source) for source in sources}
+    assert len(places) == len(sources), "each dataset has a list of its own"
+    assert {place.parent for place in places} == {workspace_dir() / "cleaning"}
+    assert all(place.name == place.name.strip("./\\:") for place in places)
 
 
 @pytest.mark.fer2013

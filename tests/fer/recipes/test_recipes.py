@@ -32,7 +32,7 @@ def test_load_recipe_cnn4_is_the_reference_system() -> None:
 
 
 def test_load_recipe_unknown_lists_the_known() -> None:
-    with pytest.raises(SettingsError, match=r"'vgg'.*cnn4-7class, compact"):
+    with pytest.raises(SettingsError, match=r"'vgg'.*cnn4-7class, .*compact"):
         load_recipe("vgg")
 
 
@@ -41,7 +41,7 @@ def test_load_recipe_unknown_lists_the_known() -> None:
     [
         ("colour = 1", "Unknown key in the recipe mine.toml: colour"),
         ("[training]\nepoch = 3", r"Unknown setting in \[training\]: 'epoch'"),
-        ("[network]\narchitecture = 'vit'", "'vit'. Known: plain_cnn, se_resnet"),
+        ("[network]\narchitecture = 'vit'", "'vit'. Known: plain_cnn, pretrained, se_resnet"),
         ("network = 5", "Section 'network' holds settings by name"),
         ("[network]\narchitecture = ['vit']", "Unknown network.architecture"),
         (
@@ -106,3 +106,33 @@ def test_with_overrides_bad_value_is_refused(overrides: dict[str, Any], message:
 def test_settings_small_images_need_a_network_of_any_size() -> None:
     with pytest.raises(SettingsError, match="small_size"):
         load_recipe("cnn4-7class").with_overrides({"small_size": 32})
+
+
+def test_load_recipe_vgg16_carries_the_curve_that_was_reported() -> None:
+    recipe = load_recipe("vgg16-3class")
+    assert len(recipe.reported_curve) == recipe.settings.training.epochs == 10
+    assert recipe.reported_curve[0] == {"accuracy": 0.4164, "loss": 3.0154, "val_accuracy": 0.5237, "val_loss": 0.9326}
+    assert max(row["val_accuracy"] for row in recipe.reported_curve) == recipe.reported["best accuracy"]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"overfeed": "happy"}, "class=times"),
+        ({"overfeed": "happy=0"}, "class=times"),
+        ({"balance": "fair"}, "class_weights, undersample"),
+        ({"labels_from": "moon"}, "dataset, votes"),
+        ({"loss": "hinge"}, "cross_entropy, focal"),
+        ({"frozen": "1.5"}, "0…1"),
+        ({"equalise": "local"}, "none, global, clahe"),
+        ({"equalise": "clahe", "augment_on": "device"}, "on the CPU alone"),
+    ],
+)
+def test_with_overrides_values_that_do_not_serve_are_refused(overrides: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        load_recipe("compact").with_overrides(overrides)
+
+
+def test_with_overrides_a_backbone_takes_colour_as_it_is() -> None:
+    with pytest.raises(SettingsError, match="RGB in 0…1"):
+        load_recipe("vgg16-3class").with_overrides({"channels": "1"})

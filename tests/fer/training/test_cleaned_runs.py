@@ -116,3 +116,19 @@ def test_train_cleaning_that_leaves_nothing_to_train_on(tmp_path: Path, capsys: 
     assert "The split train has no images left." in error
     assert "No images to train on" in error
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("network", "start", "line"),
+    [
+        ({"architecture": "pretrained", "backbone": "vgg16", "weights": "random"}, "", "VGG16 began with random weights"),
+        ({"architecture": "pretrained", "backbone": "vgg16", "weights": "imagenet"}, "", "VGG16 began with its ImageNet weights"),
+        ({"architecture": "pretrained", "backbone": "vgg16", "weights": "/home/me/own.h5"}, "", "the weights in `own.h5`"),
+        ({"architecture": "se_resnet"}, "flagship", "began with the weights of the model `flagship`"),
+    ],
+)
+def test_describe_card_says_what_a_training_began_with(tiny_bundle: Path, network: dict[str, str], start: str, line: str) -> None:
+    card = load_bundle(tiny_bundle).card
+    assert "began with" not in describe_card(card)
+    training = {**card["settings"]["training"], "start_from": start}
+    assert line in describe_card({**card, "settings": {**card["settings"], "network": network, "training": training}})

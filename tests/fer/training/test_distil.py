@@ -90,7 +90,42 @@ def test_start_from_begins_with_the_weights_of_a_bundle(settings: Settings, prep
     assert all(np.array_equal(ours, theirs) for ours, theirs in zip(model.get_weights(), expected, strict=True))
 
 
-@pytest.mark.parametrize("change", [{"widths": "8,16,64"}, {"rejects": "0"}, {"classes": "happy,sad"}, {"scale": "unit"}])
+def test_start_from_other_classes_keeps_the_trunk_and_begins_their_head_anew(settings: Settings, tiny_bundle: Path) -> None:
+    other = settings.with_overrides({"teachers": "", "classes": "happy,sad", "frozen": "1", "start_from": str(tiny_bundle)})
+    keras.utils.set_random_seed(1)
+    model = build_model(other, prepare_data(read_dataset("synthetic:160:2"), other))
+    theirs = keras.models.load_model(load_bundle(tiny_bundle).keras_path, compile=False)
+    trunks = [[layer for layer in network.layers if layer.name not in network.output] for network in (model, theirs)]
+    for ours, source in zip(*trunks, strict=True):
+        assert all(np.array_equal(a, b) for a, b in zip(ours.get_weights(), source.get_weights(), strict=True))
+    # The votes' classes are the same, and so is their head; happy or sad is a new question.
+    assert np.array_equal(model.get_layer("votes").get_weights()[0], theirs.get_layer("votes").get_weights()[0])
+    assert model.get_layer("labels").get_weights()[0].shape[1] == 1
+    assert {variable.path.split("/")[0] for variable in model.trainable_variables} == {"labels", "votes"}
+
+
+@pytest.mark.parametrize(("share", "frozen"), [(0.0, 0), (0.5, None), (1.0, "all")])
+def test_freeze_counts_layers_from_the_image(settings: Settings, prepared: PreparedData, share: float, frozen: object) -> None:
+    model = build_model(settings.with_overrides({"teachers": "", "frozen": str(share)}), prepared)
+    trunk = [layer.trainable for layer in model.layers if layer.weights and layer.name not in model.output]
+    expected = {0: 0, None: round(len(trunk) / 2), "all": len(trunk)}[frozen]  # type: ignore[index]
+    assert trunk == [False] * expected + [True] * (len(trunk) - expected)
+
+
+def test_compile_model_focal_loss_counts_sure_answers_less(settings: Settings, prepared: PreparedData) -> None:
+    batch = Batches(prepared.train, settings, training=False)[0]
+    losses = []
+    for change in ({"loss": "cross_entropy"}, {"loss": "focal", "focal_gamma": "0"}, {"loss": "focal", "focal_gamma": "2"}):
+        keras.utils.set_random_seed(0)
+        own = settings.with_overrides({"teachers": "", "votes_weight": "0", **change})
+        model = build_model(own, prepared)
+        compile_model(model, own, prepared)
+        losses.append(model.test_on_batch(*batch[:2], sample_weight=batch[2], return_dict=True)["loss"])
+    assert losses[1] == pytest.approx(losses[0], rel=1e-5)
+    assert losses[2] < losses[0]
+
+
+@pytest.mark.parametrize("change", [{"widths": "8,16,64"}, {"scale": "unit"}, {"size": "40"}])
 def test_start_from_another_network_is_refused(settings: Settings, tiny_bundle: Path, change: dict[str, str]) -> None:
     other = settings.with_overrides({"teachers": "", "rejects": "0.2", "start_from": str(tiny_bundle)} | change)
     with pytest.raises(SettingsError, match="only with its network"):

@@ -10,7 +10,7 @@ from fer.errors import DataError, LabelError
 from fer.labels import FER8
 from fer.recipes import Settings, load_recipe
 from fer.training.batches import Batches
-from fer.training.prepare import prepare_data
+from fer.training.prepare import LearningSet, prepare_data
 
 
 @pytest.fixture(scope="module")
@@ -133,3 +133,56 @@ def test_batches_with_mixup_blend_images_and_what_they_say(faces: Dataset, setti
     assert distances.max() < 1e-2
     assert np.allclose(blended["labels"].sum(axis=1), 1)
     assert weights["labels"].tolist() == [1.0] * 16
+
+
+def test_prepare_data_labels_of_votes_are_those_of_a_strict_majority(faces: Dataset, settings: Settings) -> None:
+    wanted = settings.with_overrides({"labels_from": "votes", "votes": "false"})
+    votes = np.zeros((len(faces), 10), np.uint8)
+    votes[:, 7] = 10  # contempt, whatever the labels say
+    votes[::2] = [0, 5, 5, 0, 0, 0, 0, 0, 0, 0]  # no majority
+    with pytest.raises(DataError, match="two classes"):
+        prepare_data(replace(faces, votes=votes), wanted)
+    votes[1::4, 7], votes[1::4, 0] = 0, 10
+    prepared = prepare_data(replace(faces, votes=votes), wanted)
+    assert prepared.heads == {"labels": FER8}
+    assert set(prepared.dataset.label_ids.tolist()) == {0, 7}
+    assert len(prepared.dataset) + prepared.leaks_removed == len(faces) // 2
+    with pytest.raises(DataError, match="--ferplus"):
+        prepare_data(replace(faces, votes=None), wanted)
+
+
+def _shown(train: LearningSet, settings: Settings) -> list[int]:
+    """Images a class that the batches of an epoch show."""
+    batches = Batches(train, settings, training=True)
+    return np.sum([batches[index][1]["labels"].sum(axis=0) for index in range(len(batches))], axis=0).astype(int).tolist()
+
+
+@pytest.mark.parametrize(
+    ("change", "expected", "weights"),
+    [
+        ({"balance": "undersample"}, (4, 4), (1, 1)),
+        ({"balance": "oversample_largest"}, (10, 10), (1, 1)),
+        ({"balance": "class_weights"}, (10, 4), (0.7, 1.75)),  # 14 / (2 × 10), 14 / (2 × 4)
+        ({"overfeed": "sad=5"}, (10, 20), (1, 1)),
+        ({"balance": "undersample", "overfeed": "sad=2"}, (4, 8), (1, 1)),
+    ],
+)
+def test_batches_show_classes_as_often_as_the_balance_says(
+    faces: Dataset, settings: Settings, change: dict[str, str], expected: tuple[int, int], weights: tuple[float, float]
+) -> None:
+    wanted = settings.with_overrides({"classes": "happy,sad", "remove_leaks": "false", **change})
+    happy, sad = (
+        np.flatnonzero((faces.label_ids == faces.label_set.label_id(name)) & (faces.splits != "val")) for name in ("happy", "sad")
+    )
+    val = np.flatnonzero(faces.splits == "val")
+    few = faces.with_splits(np.where(faces.splits == "val", "val", "train")).select(np.concatenate([happy[:10], sad[:4], val]))
+    train = prepare_data(few, wanted).train
+    assert _shown(train, wanted) == list(expected)
+    assert train.images_an_epoch == sum(expected)
+    by_class = [train.weights["labels"][train.targets["labels"][:, label] == 1] for label in (0, 1)]
+    assert [float(column.mean()) for column in by_class] == pytest.approx(list(weights))
+
+
+def test_prepare_data_overfeeding_a_class_that_is_not_there_is_refused(faces: Dataset, settings: Settings) -> None:
+    with pytest.raises(DataError, match=r"names bored\. Classes"):
+        prepare_data(faces, settings.with_overrides({"overfeed": "bored=2"}))
