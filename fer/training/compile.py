@@ -12,6 +12,7 @@ from fer.recipes import Settings
 from fer.training.distil import Student, join_teachers
 from fer.training.prepare import FACE_HEAD, LABELS_HEAD, VOTES_HEAD, PreparedData
 from fer.training.trained import open_trained
+from fer.training.watch import Confusion
 
 # Face or not is easily told; more would take from the expressions.
 FACE_WEIGHT = 0.3
@@ -116,12 +117,17 @@ def compile_model(model: Any, settings: Settings, prepared: PreparedData) -> Non
         optimizer=optimizer,
         loss=losses,
         loss_weights=weights,
-        weighted_metrics={head: [keras.metrics.CategoricalAccuracy(name="accuracy")] for head in prepared.outputs},
+        weighted_metrics={head: _metrics(head, classes) for head, classes in prepared.outputs.items()},
         # On the CPU, XLA halves the speed of these networks; other backends compile by themselves.
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
         steps_per_execution=STEPS_AT_A_TIME if augments_on_device(settings) else 1,
     )
     optimizer.build(model.trainable_variables)
+
+
+def _metrics(head: str, classes: int) -> list[Any]:
+    accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
+    return [accuracy, Confusion(classes)] if head == LABELS_HEAD else [accuracy]
 
 
 def make_policies(settings: Settings) -> list[Any]:

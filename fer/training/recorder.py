@@ -15,7 +15,8 @@ from fer.files import append_json_line, replacing
 from fer.training.checkpoint import Checkpoint, load_checkpoint, read_history, save_weights
 from fer.training.history import describe_epoch, is_better
 from fer.training.prepare import FACE_HEAD, LABELS_HEAD, VOTES_HEAD
-from fer.training.run import Run
+from fer.training.run import CONFUSION_FILE, MISTAKES_FILE, Run
+from fer.training.watch import Mistakes, Sample, confusion_of
 
 SECONDS_BETWEEN_ROWS = 0.4
 # Of a large network on an accelerator, writing a checkpoint takes half as long as an epoch.
@@ -37,6 +38,7 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         images: training images an epoch.
         policies: callbacks that decide from the history of epochs (early stopping, plateau); on a resume they are shown the
             finished epochs again, so that they decide as if nothing had happened.
+        sample: images to look for mistakes in after every epoch.
         progress: called a few times a second with the epoch in words and the share of it that is done, 0…1.
     """
 
@@ -45,16 +47,20 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         run: Run,
         images: int,
         policies: list[keras.callbacks.Callback],
+        sample: Sample,
         progress: Callable[[str, float], None] | None = None,
     ) -> None:
         super().__init__()
         self.run = run
         self.images = images
         self.policies = policies
+        self.sample = sample
         self.progress = progress
         self.history: list[dict[str, Any]] = []
         self._checkpoint = run.path / "checkpoint.npz"
         self._candidate = run.path / "candidate.npz"
+        self._confusion: list[list[int]] = []
+        self._mistakes: Mistakes | None = None
         self._unwritten: Checkpoint | None = None
         self._last_written = -math.inf
         self._epoch = 0
@@ -109,6 +115,8 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         figures = {f"val_{name}": value for name, value in _named(logs or {}).items()}
         if is_better(figures, self.history, self.run.settings.training.monitor):
             save_weights(self._candidate, self.model)
+        self._confusion = confusion_of(self.model)
+        self._mistakes = self.sample.worst_mistakes(self.model)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         seconds = time.monotonic() - self._epoch_start
@@ -130,6 +138,9 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         if time.monotonic() - self._last_written >= SECONDS_BETWEEN_CHECKPOINTS:
             self.write_checkpoint()
         append_json_line(self.run.path / "metrics.jsonl", row)
+        append_json_line(self.run.path / CONFUSION_FILE, {"epoch": epoch + 1, "confusion": self._confusion})
+        if self._mistakes:
+            self._mistakes.save(self.run.path / MISTAKES_FILE)
         sys.stdout.write(f"{describe_epoch(row, self.run.epochs_total)}\n")
         sys.stdout.flush()
 
@@ -145,6 +156,10 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
             beside.touch()
             for row in self.history:
                 append_json_line(beside, row)
+        with replacing(self.run.path / CONFUSION_FILE) as beside:
+            beside.touch()
+            for epoch, confusion in list(self.run.confusions().items())[: len(self.history)]:
+                append_json_line(beside, {"epoch": epoch, "confusion": confusion.tolist()})
         (self.run.path / "progress.jsonl").unlink(missing_ok=True)
 
 

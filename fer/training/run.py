@@ -7,6 +7,8 @@
     environment.json   what it runs on
     dataset.json       what it learns from: fingerprint, counts, classes
     metrics.jsonl      a line an epoch
+    confusion.jsonl    a line an epoch: which class was taken for which in validation
+    mistakes.npz       the surest mistakes of the last epoch, with their images
     progress.jsonl     a few lines a second in between
     checkpoint.npz     all that is needed to go on: weights, optimizer, history
     best.npz           the weights of the best epoch
@@ -22,12 +24,15 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psutil
+from numpy.typing import NDArray
 
 from fer.errors import RunError
 from fer.files import read_json_lines, write_json
@@ -35,6 +40,8 @@ from fer.recipes import Settings
 from fer.workspace import REPOSITORY
 
 CLEANING_FILE = "cleaning.csv"
+CONFUSION_FILE = "confusion.jsonl"
+MISTAKES_FILE = "mistakes.npz"
 # A page polls often; this much of progress.jsonl covers more than the running epoch.
 _PROGRESS_TAIL_BYTES = 200_000
 
@@ -109,6 +116,27 @@ class Run:
         head also votes_accuracy and val_votes_accuracy.
         """
         return read_json_lines(self.path / "metrics.jsonl")
+
+    def confusions(self) -> dict[int, NDArray[np.int64]]:
+        """By finished epoch, from 1: the confusion matrix of the labels in validation, (K, K), rows are true.
+
+        Runs of before it was kept have none.
+        """
+        rows = read_json_lines(self.path / CONFUSION_FILE)
+        return {int(row["epoch"]): np.array(row["confusion"], np.int64) for row in rows}
+
+    def mistakes(self) -> dict[str, NDArray[Any]]:
+        """The surest mistakes in a sample of the validation part after the last finished epoch; empty where there are none yet.
+
+        Keys: images uint8 (M, S, S, C), label_ids and answers int16 (M,), confidences float32 (M,).
+        """
+        path = self.path / MISTAKES_FILE
+        try:
+            # Opened here, because np.load leaves its own file open when the archive is damaged.
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as columns:
+                return dict(columns)
+        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            return {}
 
     def progress_rows(self) -> list[dict[str, Any]]:
         """The latest rows between epochs: epoch, batch, batches, loss, accuracy, images_per_second, time (seconds since 1970)."""

@@ -87,6 +87,7 @@ def _train(run: Run, progress: Progress | None) -> None:
     from fer.training.compile import augments_on_device, build_model, compile_model, computes_in_bfloat16, make_policies
     from fer.training.device_batches import DeviceBatches
     from fer.training.recorder import Recorder
+    from fer.training.watch import Sample
 
     keras.utils.set_random_seed(settings.training.seed)
     keras.mixed_precision.set_global_policy("mixed_bfloat16" if computes_in_bfloat16(settings) else "float32")
@@ -95,7 +96,8 @@ def _train(run: Run, progress: Progress | None) -> None:
     compile_model(model, settings, prepared)
 
     policies = make_policies(settings)
-    recorder = Recorder(run, prepared.train.images_an_epoch, policies, progress)
+    sample = Sample(prepared.val, settings.preprocessing)
+    recorder = Recorder(run, prepared.train.images_an_epoch, policies, sample, progress)
     if isinstance(settings.network, Pretrained) and not settings.training.start_from and not recorder.epochs_done:
         begin_with_published_weights(model, settings.network, progress or _into_state(run))
     # The averaged weights are swapped in for validation only; the recorder stands before the swap (see there).

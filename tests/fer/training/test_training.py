@@ -60,6 +60,22 @@ def test_train_run_writes_what_a_page_needs(tiny_run: Path) -> None:
     assert not list(tiny_run.glob(".*")), "nothing half-written stays"
 
 
+def test_train_run_tells_which_class_is_taken_for_which_and_keeps_the_surest_mistakes(tiny_run: Path) -> None:
+    run = Run(tiny_run)
+    counts = run.dataset_info()["counts"]["val"]
+    confusions = run.confusions()
+    assert list(confusions) == [1, 2, 3, 4]
+    for row, confusion in zip(run.epoch_rows(), confusions.values(), strict=True):
+        assert confusion.sum(axis=1).tolist() == list(counts.values()), "rejects are in no class"
+        assert np.trace(confusion) / confusion.sum() == pytest.approx(row["val_accuracy"], abs=1e-6)
+    mistakes = run.mistakes()
+    wrong = confusions[4].sum() - np.trace(confusions[4])  # the sample is the whole part here
+    assert len(mistakes["images"]) == len(mistakes["answers"]) == min(12, wrong)
+    assert (mistakes["answers"] != mistakes["label_ids"]).all()
+    assert (np.diff(mistakes["confidences"]) <= 0).all()
+    assert mistakes["images"].dtype == np.uint8
+
+
 def test_resume_after_kill_ends_with_the_weights_of_an_undisturbed_run(
     tmp_path: Path, tiny_settings: dict[str, str], fer_command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
