@@ -38,7 +38,7 @@ app: $(APP_STAMP)  ## Set up and start the app (PORT=8501; PYTHON=/path/to/pytho
 	@$(PY) -m streamlit run streamlit_app.py --server.port $(PORT)
 
 test: $(DEV_STAMP) chromium  ## Set up and run the tests (ARGS="-m 'not slow'" passes options to pytest)
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 check: $(DEV_STAMP)  ## Lint, formatting and types
 	$(PY) -m ruff check

@@ -12,31 +12,30 @@ from __future__ import annotations
 import argparse
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.runs import finished_run
 from fer.bundles import load_bundle
 from fer.bundling import amend_card, create_bundle
 from fer.data import read_dataset
 from fer.data.votes import LEFT_OUT, strict_labels
-from fer.errors import DataError, FerError, RunError
+from fer.errors import DataError, FerError
 from fer.evaluation import evaluate
 from fer.files import write_json
 from fer.inference.classifier import Classifier
 from fer.model_card import ablation_table, ablations_in_words
 from fer.recipes import Recipe, load_recipe, read_overrides
 from fer.terminal import print_table
-from fer.training import Run, create_run
+from fer.training import Run
 from fer.training.prepare import LABELS_HEAD, VOTES_HEAD
-from fer.workspace import REPOSITORY, runs_dir
 
 RECIPE = "flagship"
 # The small budget that all share, and a network served as it was trained. Who learns no labels has no accuracy on them to choose
@@ -59,8 +58,6 @@ NO_GEOMETRY = {"augmentation.flip": "false", **{f"augmentation.{name}": "0" for 
 
 # One face at a time, as the webcam page asks. The networks take turns, so that whatever else the machine does meets all alike.
 TURNS, FACES_A_TURN = 10, 20
-# A training that is interrupted ends with the batch it is at, and writes its state.
-GRACE_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -164,17 +161,9 @@ class Ablations:
 
     def _trained(self, variant: Variant) -> Run:
         """The variant's finished run."""
-        recipe, path = variant.recipe(self.epochs, self.overrides), runs_dir() / f"ablation-{variant.name}"
-        if (path / "settings.json").is_file():
-            run = Run(path)
-            if run.settings != recipe.settings:
-                raise RunError(f"{path} was begun with other settings. Give those, or remove the folder.")
-        else:
-            run = create_run(recipe, self.data, ferplus=self.ferplus, run_dir=path)
-        if run.status != "finished":
-            print(f"{variant.name}: training, {self.epochs} epochs", flush=True)
-            _train(run)
-        return run
+        return finished_run(
+            f"ablation-{variant.name}", variant.recipe(self.epochs, self.overrides), self.data, ferplus=self.ferplus
+        )
 
     def _measured(self, variant: Variant, run: Run, folder: Path, *, served: bool) -> tuple[dict[str, Any], Classifier]:
         """A row of the table but for its milliseconds, and the network that they are taken from."""
@@ -198,21 +187,6 @@ class Ablations:
             "ferplus": {name: report.ferplus.as_dict()[name] for name in ("n", "accuracy", "accuracy_ci95")},
         }
         return row, classifier
-
-
-def _train(run: Run) -> None:
-    """Train a run to its end in a process of its own: what TensorFlow keeps of memory goes with it."""
-    command = [sys.executable, "-m", "fer", "train", "--resume", str(run.path.resolve())]
-    with subprocess.Popen(command, cwd=REPOSITORY) as process:
-        try:
-            process.wait()
-        except KeyboardInterrupt:  # the terminal has told the training, too
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(GRACE_S)
-            process.kill()
-            raise
-    if run.status != "finished":
-        raise RunError(f"The run {run.path} is {run.status}: {run.reason}")
 
 
 def _served_otherwise(run: Run, path: Path) -> Run:

@@ -101,6 +101,8 @@ def evaluate(options: argparse.Namespace) -> int:
     bundle = load_bundle(options.model or DEFAULT_MODEL)
     progress = progress_bar()
     dataset, cleaned = read_cleaned(options.data, options.cleaning, ferplus=options.ferplus, progress=progress)
+    if cleaned:
+        dataset = replace(dataset, name=f"{dataset.name}, cleaned")
     classifier = Classifier(bundle)
     report = evaluate(
         bundle,

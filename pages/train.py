@@ -6,12 +6,11 @@ from fer.errors import FerError
 from fer.training import Run, list_runs
 from ui.popover import close_popover, closing_popover
 from ui.run_form import run_form
-from ui.runs import history_charts, run_panel, run_title, runs_table
+from ui.runs import RUN_KEY, history_charts, run_panel, run_title, runs_table
 from ui.state import active_model, read_bundle
 from ui.theme import page_header
 from ui.words import percent, plain
 
-RUN_KEY = "run_shown"
 POPOVER = "run_popover"
 
 

@@ -1,55 +1,98 @@
-"""Galleries of dataset images: crisp tiles with captions, a page at a time."""
+"""Galleries of dataset images: crisp tiles with captions, a page at a time; a click on one enlarges it."""
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
 from fer.data.dataset import Dataset
 from fer.labels import FER8, VOTE_COLUMNS
+from ui.picture import enlarge
 from ui.theme import SPLIT_TITLES
-from ui.words import counted
+from ui.tiles import TILE, Tile, data_url, tile, tile_grid
+from ui.words import counted, plain
 
-TILE = 192
 PER_PAGE = 24
 _ALL = "all"
 
 
-def tile(image: NDArray[np.uint8], side: int = TILE) -> NDArray[np.uint8]:
-    """A square picture for a gallery: small images grow by whole pixels and stay crisp, large ones shrink, both keep their shape.
-
-    Args:
-        image: uint8 RGB (H, W, 3).
-        side: longest side of the result in pixels, reached exactly where that keeps pixels whole or shrinks.
-    """
-    longest = max(image.shape[:2])
-    if longest <= side:
-        factor = max(1, side // longest)
-        return np.repeat(np.repeat(image, factor, axis=0), factor, axis=1)
-    scale = side / longest
-    size = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-
-
 @st.fragment
 def class_gallery(dataset: Dataset, key: str) -> None:
-    """Pictures of one class at a time, with a choice of class and split and with pages.
+    """Pictures of one class at a time, with a choice of class and split, or those whose file name holds some text.
 
     A fragment: turning a page draws nothing else again.
     """
+    wanted = st.session_state.get(f"{key}_search", "").strip()
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = _class_pills(dataset, key)
-        split = _split_control(dataset, key) if len(dataset.split_names) > 1 else _ALL
+        label = _class_pills(dataset, key, disabled=bool(wanted))
+        split = _split_control(dataset, key, disabled=bool(wanted)) if len(dataset.split_names) > 1 else _ALL
+        st.text_input("Search by file name", placeholder="part of a name", key=f"{key}_search", width=200)
+    if wanted:
+        rows, none = named_like(dataset, wanted), f"No file name holds {plain(wanted)}."
+    else:
+        rows, none = _rows_of(dataset, label, split), f"No image of {label} in this split."
+    if len(rows):
+        paged_grid(dataset, rows, key, of=f"search {wanted}" if wanted else f"{label} {split}", shuffle=True)
+    else:
+        st.info(none, icon=":material/search_off:")
+
+
+def named_like(dataset: Dataset, text: str) -> NDArray[np.intp]:
+    """Rows of the images whose name holds a text, whatever its case."""
+    wanted = text.casefold()
+    return np.array([row for row, name in enumerate(dataset.names.tolist()) if wanted in name.casefold()], np.intp)
+
+
+def _rows_of(dataset: Dataset, label: str, split: str) -> NDArray[np.intp]:
     chosen = dataset.label_ids == dataset.label_set.label_id(label)
     if split != _ALL:
         chosen &= dataset.splits == split
-    rows = np.flatnonzero(chosen)
-    if not len(rows):
-        st.info(f"No image of {label} in this split.", icon=":material/search_off:")
-        return
-    pages = -(-len(rows) // PER_PAGE)
+    return np.flatnonzero(chosen)
+
+
+def _class_pills(dataset: Dataset, key: str, *, disabled: bool) -> str:
+    return st.pills(
+        "Class",
+        list(dataset.label_set),
+        default=dataset.label_set.names[0],
+        required=True,
+        format_func=lambda name: f"{dataset.label_set.emoji(name)} {name}",
+        key=f"{key}_class",
+        disabled=disabled,
+    )
+
+
+def _split_control(dataset: Dataset, key: str, *, disabled: bool) -> str:
+    return st.segmented_control(
+        "Split",
+        [_ALL, *dataset.split_names],
+        default=_ALL,
+        required=True,
+        format_func=lambda name: "All" if name == _ALL else SPLIT_TITLES[name],
+        key=f"{key}_split",
+        disabled=disabled,
+    )
+
+
+def paged_grid(
+    dataset: Dataset, rows: NDArray[np.integer], key: str, *, of: str = "", per_page: int = PER_PAGE, shuffle: bool = False
+) -> None:
+    """Images a page at a time, with their number and the pages below; a click on one enlarges it.
+
+    Args:
+        dataset: where they stand.
+        rows: one or more, in the order in which they are shown.
+        key: of the widgets.
+        of: what these images are; where it is something else than before, the first page is shown.
+        per_page: how many stand on one.
+        shuffle: offer them in another order.
+    """
+    seed_key = f"{key}_seed_{of}"
+    seed = st.session_state.get(seed_key, 0) if shuffle else 0
+    if seed:
+        rows = np.random.default_rng(seed).permutation(rows)
+    pages = -(-len(rows) // per_page)
     # The grid comes first and the pages below it, but their number must be known to draw the grid.
     grid_place, foot = (
         st.container(),
@@ -58,52 +101,47 @@ def class_gallery(dataset: Dataset, key: str) -> None:
     with foot:
         voted = "" if dataset.votes is None else ", each with the most frequent vote of its taggers (FER+)"
         st.caption(f"{counted(len(rows), 'image')}{voted}", width="content")
-        page = st.pagination(pages, max_visible_pages=5, key=f"{key}_page_{label}_{split}") if pages > 1 else 1
+        if shuffle and pages > 1:
+            _shuffle_buttons(key, seed_key, seed)
+        page = st.pagination(pages, max_visible_pages=5, key=f"{key}_page_{of}_{seed}") if pages > 1 else 1
     with grid_place:
-        image_grid(dataset, rows[(page - 1) * PER_PAGE : page * PER_PAGE])
+        image_grid(dataset, rows[(page - 1) * per_page : page * per_page], key=f"{key}_grid")
 
 
-def _class_pills(dataset: Dataset, key: str) -> str:
-    return st.pills(
-        "Class",
-        list(dataset.label_set),
-        default=dataset.label_set.names[0],
-        required=True,
-        format_func=lambda name: f"{dataset.label_set.emoji(name)} {name}",
-        key=f"{key}_class",
-    )
+def _shuffle_buttons(key: str, seed_key: str, seed: int) -> None:
+    def to(value: int) -> None:
+        st.session_state[seed_key] = value
+
+    with st.container(horizontal=True, width="content", gap="small"):
+        st.button("Another sample", icon=":material/shuffle:", type="tertiary", key=f"{key}_next", on_click=to, args=(seed + 1,))
+        if seed:
+            st.button("By name", icon=":material/sort_by_alpha:", type="tertiary", key=f"{key}_first", on_click=to, args=(0,))
 
 
-def _split_control(dataset: Dataset, key: str) -> str:
-    return st.segmented_control(
-        "Split",
-        [_ALL, *dataset.split_names],
-        default=_ALL,
-        required=True,
-        format_func=lambda name: "All" if name == _ALL else SPLIT_TITLES[name],
-        key=f"{key}_split",
-    )
+def image_grid(dataset: Dataset, rows: NDArray[np.integer], *, key: str | None = None) -> None:
+    """The images at these rows as a grid of tiles with captions; a click on one enlarges it.
+
+    Args:
+        dataset: where they stand.
+        rows: a page of them; also what "previous" and "next" go through.
+        key: of the grid, so that it stays in place when its pictures change.
+    """
+    opened = tile_grid([_tile(dataset, int(row)) for row in rows], key=key)
+    if opened is not None and opened in rows:
+        enlarge(dataset, rows, opened)
 
 
-def image_grid(dataset: Dataset, rows: NDArray[np.integer]) -> None:
-    """The images at these rows as a grid of tiles with captions."""
-    with st.grid(8, min_column_width=104, gap="xsmall"):
-        for row in rows:
-            image = dataset.images[int(row)]
-            st.image(
-                tile(image),
-                caption=_caption(dataset, int(row)),
-                width="stretch",
-                output_format="PNG",
-                alt=str(dataset.names[row]),
-            )
+def _tile(dataset: Dataset, row: int) -> Tile:
+    image = dataset.images[row]
+    source = data_url(tile(image), "png" if max(image.shape[:2]) <= TILE else "jpeg")
+    name = str(dataset.names[row])
+    return Tile(row, name, name.rsplit("/", 1)[-1].rsplit(".", 1)[0], _most_voted(dataset, row), source)
 
 
-def _caption(dataset: Dataset, row: int) -> str:
-    """The file's name, and what most taggers voted where there are votes: `Training_00012 😠 8/10`."""
-    name = str(dataset.names[row]).rsplit("/", 1)[-1].rsplit(".", 1)[0]
+def _most_voted(dataset: Dataset, row: int) -> str:
+    """What most taggers voted: `😠 8/10`; empty where there are no votes."""
     if dataset.votes is None:
-        return name
+        return ""
     votes = dataset.votes[row]
     winner = VOTE_COLUMNS[int(votes.argmax())]
-    return f"{name} {FER8.emoji(winner) if winner in FER8 else winner.replace('_', ' ')} {votes.max()}/{votes.sum()}"
+    return f"{FER8.emoji(winner) if winner in FER8 else winner.replace('_', ' ')} {votes.max()}/{votes.sum()}"

@@ -9,13 +9,10 @@ import streamlit as st
 
 from fer.drawing import UNSURE_BELOW
 from fer.inference.recognizer import FacePrediction
+from ui import bars
+from ui.bars import Bar
 from ui.words import percent
 
-# Plain HTML of our own rather than a chart a face: drawn at once, steady when it changes, read aloud as text.
-_GRID = "display:grid;grid-template-columns:max-content 1fr 3.2em;gap:.3em .7em;align-items:center;font-size:.85rem"
-_TRACK = "height:.6em;border-radius:.3em;background:color-mix(in srgb,currentColor 10%,transparent);overflow:hidden"
-# The hairline keeps yellow visible on white.
-_BAR = "display:block;height:100%;border-radius:.3em;box-shadow:inset 0 0 0 1px rgb(0 0 0 / .16)"
 _HEADING = "display:flex;flex-wrap:wrap;gap:0 .45em;align-items:baseline;font-size:1.15rem"
 
 
@@ -33,16 +30,11 @@ def heading_html(prediction: FacePrediction) -> str:
 
 def bars_html(prediction: FacePrediction) -> str:
     """A bar for every class, as HTML; in the label set's order, so that faces compare at a glance and live bars do not jump."""
-    rows = []
-    for label, probability in zip(prediction.label_set, prediction.probabilities, strict=True):
-        weight = "font-weight:600" if label == prediction.label else ""
-        emoji, colour = prediction.label_set.emoji(label), prediction.label_set.colour(label)
-        rows.append(
-            f'<span style="white-space:nowrap;{weight}"><span aria-hidden="true">{emoji}</span> {escape(label)}</span>'
-            f'<span style="{_TRACK}"><span style="{_BAR};width:{100 * probability:.1f}%;background:{colour}"></span></span>'
-            f'<span style="text-align:right;{weight}">{percent(probability, 0)}</span>'
-        )
-    return f'<div style="{_GRID};margin-top:.4em">{"".join(rows)}</div>'
+    label_set = prediction.label_set
+    return bars.bars_html(
+        Bar(label_set.emoji(label), label, label_set.colour(label), share, percent(share, 0), label == prediction.label)
+        for label, share in zip(label_set, prediction.probabilities, strict=True)
+    )
 
 
 def from_left(predictions: Sequence[FacePrediction]) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import streamlit as st
 from fer.bundles import Bundle
 from fer.errors import FerError
 from fer.evaluation import Report, evaluate, list_reports, load_report
+from ui.cleaning import cleaned, cleaning_toggle
 from ui.popover import close_popover
 from ui.state import active_choice, active_model, dataset_shelf, progress_on
 from ui.theme import SPLIT_TITLES
@@ -21,6 +22,10 @@ EVALUATE_POPOVER = "evaluate_popover"
 _SHOWN_KEY = "report_shown"
 _MODEL_KEY = "report_model"
 _AUTO = "auto"
+_CLEANING = (
+    "Leaves out what was dropped, and takes the labels and splits that were decided. Off, the figure compares with those of "
+    "others, who have the data as they came. Both are worth knowing."
+)
 
 
 @dataclass(frozen=True)
@@ -85,22 +90,37 @@ def evaluation_form(bundle: Bundle) -> None:
     split = st.segmented_control(
         "Part", [name for name in splits if name], default=_AUTO, required=True, format_func=split_words, key="evaluate_split"
     )
+    # Off by default: figures are compared with those of others, who have the data as they came. And a cleaned set flatters: what
+    # a model helped to relabel is now as a model answers.
+    cleaning = cleaning_toggle("evaluate_cleaning", default=False, explained=_CLEANING)
     st.caption(
         "Automatic takes test where there is one, else validation, else all. Where the data has FER+ votes, they are scored too."
     )
     if st.button("Evaluate", type="primary", icon=":material/play_arrow:", key="evaluate_start"):
-        make_report(bundle, None if split == _AUTO else split)
+        make_report(bundle, None if split == _AUTO else split, cleaning)
 
 
-def make_report(bundle: Bundle, split: str | None = None) -> None:
-    """Evaluate the active dataset, with a progress bar, save the report and show it; a failure is said in words."""
+def make_report(bundle: Bundle, split: str | None = None, cleaning: Path | None = None) -> None:
+    """Evaluate the active dataset, with a progress bar, save the report and show it; a failure is said in words.
+
+    Args:
+        bundle: the model.
+        split: `train`, `val`, `test` or `all`; None for what `evaluate` takes by itself.
+        cleaning: the active dataset's list, through which it is seen; None for the data as they are.
+    """
     place = st.empty()
     advance = progress_on(place.progress(0.0, "Reading the dataset"))
     try:
         dataset = dataset_shelf().get(active_choice(), advance)
+        summary = None
+        if cleaning:
+            dataset, summary = cleaned(dataset)
+            dataset = replace(dataset, name=f"{dataset.name}, cleaned")
         report = evaluate(
             bundle, dataset, split=split, progress=lambda share: advance(f"Evaluating {bundle.name} on {dataset.name}", share)
         )
+        if summary and cleaning:
+            report = replace(report, notes=(summary.note(cleaning), *report.notes))
         folder = report.save()
     except FerError as error:
         place.empty()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 
 import streamlit as st
 
@@ -11,8 +12,11 @@ from fer.errors import FerError
 from fer.recipes import Recipe, list_recipes
 from fer.recipes.settings import PRECISIONS
 from fer.training import Run, start_run
+from ui.cleaning import cleaning_toggle
 from ui.state import DatasetChoice, active_choice
 from ui.words import percent, plain, show_error
+
+_CLEANING = "What Explore's audit has led to: images dropped, relabelled or moved. The run keeps a copy of the list as it is now."
 
 
 def run_form() -> Run | None:
@@ -27,6 +31,7 @@ def run_form() -> Run | None:
         st.caption(f"The original reported {percent(recipe.reported['accuracy'])} accuracy.")
     overrides = _overrides(recipe)
     choice = active_choice()
+    cleaning = cleaning_toggle("run_cleaning", default=True, explained=_CLEANING)
     try:
         recipe.with_overrides(overrides)
     except FerError as error:
@@ -35,11 +40,11 @@ def run_form() -> Run | None:
     started = None
     if st.button("Start training", type="primary", icon=":material/play_arrow:", width="stretch", key="run_start"):
         try:
-            started = start_run(recipe, choice.source, overrides=overrides, ferplus=choice.ferplus)
+            started = start_run(recipe, choice.source, overrides=overrides, ferplus=choice.ferplus, cleaning=cleaning)
         except FerError as error:
             show_error(error)
     st.caption(f"On **{plain(choice.title)}**, the active dataset. The same on the command line:")
-    st.code(command_line(recipe, choice, overrides), language="bash")
+    st.code(command_line(recipe, choice, overrides, cleaning), language="bash")
     return started
 
 
@@ -89,10 +94,12 @@ def _other_settings(lines: str) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in pairs}
 
 
-def command_line(recipe: Recipe, choice: DatasetChoice, overrides: Mapping[str, str]) -> str:
+def command_line(recipe: Recipe, choice: DatasetChoice, overrides: Mapping[str, str], cleaning: Path | None = None) -> str:
     """What to type to train the same, an option a line."""
     options = [("--recipe", recipe.name), ("--data", choice.source)]
     if choice.ferplus:
         options.append(("--ferplus", choice.ferplus))
+    if cleaning:
+        options.append(("--cleaning", str(cleaning)))
     options += [("--set", f"{name}={value}") for name, value in overrides.items()]
     return " \\\n  ".join(["python -m fer train", *map(shlex.join, options)])

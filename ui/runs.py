@@ -18,6 +18,7 @@ from fer.errors import BundleError, RunError
 from fer.training import Run
 from fer.workspace import REPOSITORY
 from ui.charts import curve_options, split_word
+from ui.run_insight import classes_panel, diagnosis_panel
 from ui.state import choose_model
 from ui.words import count, counted, duration, errors_in_words, percent, plain
 
@@ -31,6 +32,8 @@ _BADGES: Mapping[str, tuple[str, str]] = {
     "failed": ("red", ":material/error:"),
 }
 Rows = Sequence[Mapping[str, Any]]
+
+RUN_KEY = "run_shown"  # in the session: id of the run that is looked at
 
 
 def run_title(run: Run) -> str:
@@ -60,6 +63,11 @@ def _draw_run(run: Run, was_active: bool) -> None:
         else:
             _outcome(run, epochs)
         history_charts(epochs, _within_epoch(epochs, progress) if active else [], run.epochs_total, key=run.id)
+        started = diagnosis_panel(run, epochs)
+        if started:
+            st.session_state[RUN_KEY] = started.id
+            st.rerun()
+        classes_panel(run)
 
 
 def _heading(run: Run, active: bool) -> None:

@@ -13,6 +13,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 from fer.bundles import list_bundles
 from fer.errors import DataError, FerError
 from fer.workspace import workspace_dir
+from ui.cleaning import cleaning_words
 from ui.popover import close_popover, closing_popover
 from ui.state import (
     DatasetChoice,
@@ -44,6 +45,8 @@ def _dataset_section() -> None:
     with st.container(gap=None):
         st.markdown(f"**{choice.title}**")
         st.caption(f"{counted(len(dataset), 'image')} · {len(dataset.label_set)} classes" if dataset else "Not read yet")
+        if dataset and (words := cleaning_words(dataset)):
+            st.caption(words)
     with closing_popover("Change dataset", key=_POPOVER, icon=":material/database:", stretch=True):
         _dataset_chooser()
 

@@ -51,17 +51,25 @@ class DatasetChoice:
         return f"{name} + FER+ votes" if self.ferplus else name
 
 
+Stamp = tuple[DatasetChoice, *tuple[tuple[int, int, int] | None, ...]]
+
+
 class DatasetShelf:
     """The datasets read last, shared by all sessions; one lock, so that two sessions never read the same one at once."""
 
     def __init__(self, keep: int = 3) -> None:
         self._keep = keep
-        self._datasets: OrderedDict[tuple[object, ...], Dataset] = OrderedDict()
+        self._datasets: OrderedDict[Stamp, Dataset] = OrderedDict()
         self._lock = threading.Lock()
 
     def peek(self, choice: DatasetChoice) -> Dataset | None:
         """The dataset if it has been read, without waiting."""
         return self._datasets.get(_stamp(choice))
+
+    @property
+    def choices(self) -> list[DatasetChoice]:
+        """What stands here, the newest first."""
+        return list(dict.fromkeys(choice for choice, *_ in reversed(list(self._datasets))))
 
     def get(
         self, choice: DatasetChoice, progress: Callable[[str, float], None] | None = None, *, afresh: bool = False
@@ -88,16 +96,16 @@ class DatasetShelf:
             return self._datasets[key]
 
 
-def _stamp(choice: DatasetChoice) -> tuple[object, ...]:
+def _stamp(choice: DatasetChoice) -> Stamp:
     """Everything that tells one state of the chosen files from another without reading them."""
-    parts: list[object] = [choice]
+    parts: list[tuple[int, int, int] | None] = []
     for path in (choice.source, choice.ferplus):
         try:
             stat = Path(path).stat() if path else None
         except OSError:
             stat = None
         parts.append((stat.st_mtime_ns, stat.st_size, stat.st_ino) if stat else None)
-    return tuple(parts)
+    return choice, *parts
 
 
 @st.cache_resource(show_spinner=False)

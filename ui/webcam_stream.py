@@ -1,4 +1,4 @@
-"""The camera's stream: streamlit-webrtc with what it needs to run steadily. Frames go to a `LiveView`, nothing else leaves here.
+"""The camera's stream: streamlit-webrtc with what it needs to run steadily. Frames go to a `FrameSink`, nothing else leaves here.
 
 streamlit-webrtc is pinned to 0.79.0, because `_keep_in_step` reaches into it.
 """
@@ -8,20 +8,18 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from fer.errors import SettingsError
-from fer.inference.live import LiveView
 
 if TYPE_CHECKING:
     import av
     from streamlit_webrtc.config import Translations
 
-_KEY = "webcam"
-_OFFER_KEY = "webcam_offer"  # what the browser offered when the present stream began
 _EXAMPLE = '[{"urls": "turn:turn.example.org", "username": "…", "credential": "…"}]'
 _VIDEO: dict[str, Any] = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 30}}
 _WORDS: Translations = {
@@ -33,6 +31,18 @@ _WORDS: Translations = {
     "device_not_available": "No camera found. Connect one, close other programs that use it, and press Start again.",
     "device_access_denied": "The browser keeps the camera from this page. Allow it beside the address, then press Start again.",
 }
+
+
+class FrameSink(Protocol):
+    """What frames are brought to, such as a `LiveView`; both are called from WebRTC's worker thread."""
+
+    def process(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The frame as it is to be shown, of the same size; never raises."""
+        ...
+
+    def report(self, error: str) -> None:
+        """Take note of a failure around `process`."""
+        ...
 
 
 class StreamState(NamedTuple):
@@ -69,46 +79,50 @@ def ice_servers() -> list[dict[str, Any]]:
     return servers
 
 
-def frame_callback(live: LiveView) -> Callable[[av.VideoFrame], av.VideoFrame]:
+def frame_callback(sink: FrameSink) -> Callable[[av.VideoFrame], av.VideoFrame]:
     """The function that WebRTC's worker thread calls with every newest frame. It never raises and never touches Streamlit."""
     import av
 
     def on_frame(frame: av.VideoFrame) -> av.VideoFrame:
         try:
             image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-            return av.VideoFrame.from_ndarray(live.process(image), format="rgb24")
+            return av.VideoFrame.from_ndarray(sink.process(image), format="rgb24")
         except Exception as failure:  # an exception here would freeze the video without a word
-            live.report(f"The camera's frame could not be decoded: {type(failure).__name__}: {failure}")
+            sink.report(f"The camera's frame could not be decoded: {type(failure).__name__}: {failure}")
             return frame
 
     return on_frame
 
 
-def camera_stream(live: LiveView) -> StreamState:
-    """Draw the component (picture, Start and Stop, choice of camera) and connect its frames to a `LiveView`.
+def camera_stream(sink: FrameSink, key: str = "webcam") -> StreamState:
+    """Draw the component (picture, Start and Stop, choice of camera) and connect its frames to what takes them.
 
     Not to be drawn inside a fragment. Not with `async_processing=False`, which queues frames without end: by default only the
     newest frame is processed, so a slow machine drops frames instead of falling behind.
+
+    Args:
+        sink: what takes the frames.
+        key: tells the stream of one page from that of another.
 
     Raises:
         SettingsError: the ICE servers are misconfigured.
     """
     from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
-    _keep_in_step()
+    _keep_in_step(key)
     context = webrtc_streamer(
-        key=_KEY,
+        key=key,
         mode=WebRtcMode.SENDRECV,  # SENDONLY would show no boxes; the callback does not run when the video is not sent back
         rtc_configuration={"iceServers": ice_servers()},  # an empty list, not None: None asks outside hosts for servers
         media_stream_constraints={"video": _VIDEO, "audio": False},
-        video_frame_callback=frame_callback(live),
+        video_frame_callback=frame_callback(sink),
         video_html_attrs={"autoPlay": True, "muted": True, "playsInline": True, "controls": False, "style": {"width": "100%"}},
         translations=_WORDS,
     )
     return StreamState(connecting=context.state.signalling and not context.state.playing, playing=context.state.playing)
 
 
-def _keep_in_step() -> None:
+def _keep_in_step(key: str) -> None:
     """Bring the server's side of the stream to what the browser says now, where 0.79.0 loses track of it.
 
     - To notice that the page was left, it counts script runs, and takes a run that was interrupted by the next one (as happens
@@ -123,14 +137,15 @@ def _keep_in_step() -> None:
 
     component: Any = streamlit_webrtc.component
     component.get_this_session_info = lambda: None
-    if _KEY not in st.session_state:
+    if key not in st.session_state:
         return
-    context, value_key = st.session_state[_KEY], component.generate_frontend_component_key(_KEY)
+    offer_key = f"{key}_offer"  # what the browser offered when the present stream began
+    context, value_key = st.session_state[key], component.generate_frontend_component_key(key)
     value = st.session_state.get(value_key) or {}
     offer = (value.get("sdpOffer") or {}).get("sdp")
     # Streamlit forgets the value of a widget that a finished run did not draw: then the page was left in between.
-    if value_key not in st.session_state or (offer and offer != st.session_state.get(_OFFER_KEY)):
+    if value_key not in st.session_state or (offer and offer != st.session_state.get(offer_key)):
         component._reset_context(context)
     if offer:
-        st.session_state[_OFFER_KEY] = offer
+        st.session_state[offer_key] = offer
     context._set_state(component.compile_state(value))

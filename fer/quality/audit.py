@@ -95,7 +95,7 @@ def _search(dataset: Dataset, bundle: Bundle, report: Progress) -> Audit:
     with step("duplicates", "Comparing images"):
         duplicates = find_duplicates(dataset, progress=report)
     with step("model", "Asking the model") as done:
-        answers = _examine(dataset, bundle, done)
+        answers = examine_images(dataset, bundle, done)
         findings += find_faceless_images(dataset, answers.face_probability, bundle.face)
     with step("labels", "Judging labels") as done:
         issues, issue_notes = find_label_issues(dataset, answers, _groups(duplicates, len(dataset)), done)
@@ -110,7 +110,7 @@ def _search(dataset: Dataset, bundle: Bundle, report: Progress) -> Audit:
     )
 
 
-def _examine(dataset: Dataset, bundle: Bundle, report: Callable[[float], None]) -> Examination:
+def examine_images(dataset: Dataset, bundle: Bundle, report: Callable[[float], None]) -> Examination:
     """What the network of a bundle says of all images."""
     from fer.inference.classifier import Classifier
 

@@ -160,7 +160,7 @@ def _write_folders(dataset: Dataset, folder: Path, report: Progress) -> None:
     for row, image in _images(dataset, np.arange(len(dataset)), 0, report):
         place = folder / str(dataset.splits[row]) / classes[dataset.label_ids[row]]
         place.mkdir(parents=True, exist_ok=True)
-        (place / file_name(row)).write_bytes(_png(image, bool(dataset.is_grey[row])))
+        (place / file_name(row)).write_bytes(encode_png(image, bool(dataset.is_grey[row])))
 
 
 def _file_names(dataset: Dataset) -> Callable[[int], str]:
@@ -202,7 +202,7 @@ def _safe_part(name: str) -> str:
     return f"_{text}" if _RESERVED.match(text) or not text else text
 
 
-def _png(image: NDArray[np.uint8], is_grey: bool) -> bytes:
+def encode_png(image: NDArray[np.uint8], is_grey: bool) -> bytes:
     """A PNG of an image, uint8 RGB (H, W, 3); one channel where it has no colour."""
     pixels = np.ascontiguousarray(image[..., 0]) if is_grey else cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(".png", pixels)
@@ -255,7 +255,7 @@ def _write_parquet(dataset: Dataset, folder: Path, report: Progress) -> None:
             group: list[dict[str, Any]] = []
             waiting = 0
             for row, image in _images(dataset, rows, done, report):
-                png = _png(image, bool(dataset.is_grey[row]))
+                png = encode_png(image, bool(dataset.is_grey[row]))
                 name = str(dataset.names[row]).encode("utf-8", "replace").decode()
                 group.append(
                     {"image": {"bytes": png, "path": file_name(row)}, "label": int(dataset.label_ids[row]), "name": name}

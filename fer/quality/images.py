@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -112,23 +112,28 @@ def measure_images(dataset: Dataset, progress: Callable[[float], None] | None = 
     return measures
 
 
+def measure_pictures(images: Iterable[NDArray[np.uint8]]) -> ImageMeasures:
+    """Measure pictures, uint8 (H, W, 1 or 3) each; only their small copies are held, all at once."""
+    small, sides = [], []
+    for image in images:
+        small.append(fit_image(image, MEASURED_SIDE, 1)[..., 0])
+        sides.append(image.shape[:2])
+    grey = np.array(small, np.float32)
+    return ImageMeasures(grey.mean(axis=(1, 2)), grey.std(axis=(1, 2)), _sharpness(grey), np.array(sides, np.int32))
+
+
 def _measure(dataset: Dataset, progress: Callable[[float], None] | None) -> ImageMeasures:
     n = len(dataset)
-    brightness, contrast, sharpness = (np.zeros(n, np.float32) for _ in range(3))
-    sides = np.zeros((n, 2), np.int32)
+    chunks = []
     for start in range(0, n, _CHUNK):
-        rows = slice(start, min(start + _CHUNK, n))
-        grey = np.empty((rows.stop - start, MEASURED_SIDE, MEASURED_SIDE), np.float32)
-        for row in range(rows.stop - start):
-            image = dataset.images[start + row]
-            sides[start + row] = image.shape[:2]
-            grey[row] = fit_image(image, MEASURED_SIDE, 1)[..., 0]
-        brightness[rows] = grey.mean(axis=(1, 2))
-        contrast[rows] = grey.std(axis=(1, 2))
-        sharpness[rows] = _sharpness(grey)
+        rows = range(start, min(start + _CHUNK, n))
+        chunks.append(measure_pictures(dataset.images[row] for row in rows))
         if progress:
             progress(rows.stop / n)
-    return ImageMeasures(brightness, contrast, sharpness, sides)
+    if not chunks:
+        nothing = np.zeros(0, np.float32)
+        return ImageMeasures(nothing, nothing, nothing, np.zeros((0, 2), np.int32))
+    return ImageMeasures(*(np.concatenate([getattr(chunk, column.name) for chunk in chunks]) for column in fields(ImageMeasures)))
 
 
 def _sharpness(grey: Floats) -> Floats:

@@ -4,6 +4,6 @@
 """
 
 from fer.training.run import Run
-from fer.training.runs import create_run, list_runs, open_run, start_run
+from fer.training.runs import create_run, list_runs, open_run, start_run, vary_run
 
-__all__ = ["Run", "create_run", "list_runs", "open_run", "start_run"]
+__all__ = ["Run", "create_run", "list_runs", "open_run", "start_run", "vary_run"]

@@ -82,6 +82,18 @@ def start_run(
     return run
 
 
+def vary_run(run: Run, overrides: Mapping[str, Any]) -> Run:
+    """Make and start a run like another, with single settings changed.
+
+    Raises:
+        SettingsError: a setting is unknown, or a value does not fit.
+        RunError: the new folder cannot be written.
+    """
+    recipe = Recipe(run.recipe_name, run.recipe_name, "", run.settings)
+    request = run.request
+    return start_run(recipe, request["data"], overrides=overrides, ferplus=request["ferplus"], cleaning=run.cleaning)
+
+
 def list_runs() -> list[Run]:
     """The runs of the workspace, newest first."""
     folder = runs_dir()

@@ -1,10 +1,13 @@
-"""Explore, and the galleries, findings and tables that it is made of."""
+"""Explore's frame and overview, and the galleries, findings and tables that it is made of."""
 
 from __future__ import annotations
 
+import base64
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -12,9 +15,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fer.data import synthetic_dataset
-from ui.findings import imbalance, imbalance_finding
-from ui.gallery import PER_PAGE, tile
+from fer.images import read_image
+from fer.labels import FER7, FER8
+from ui.findings import imbalance, imbalance_finding, light_finding
+from ui.gallery import PER_PAGE
+from ui.picture import enlarged, votes_html
 from ui.tables import csv_text
+from ui.tiles import data_url, tile
 
 OpenPage = Callable[..., AppTest]
 
@@ -23,17 +30,55 @@ def metrics(app: AppTest) -> dict[str, str]:
     return {metric.label: metric.value for metric in app.metric}
 
 
+def tiles(app: AppTest) -> list[dict[str, Any]]:
+    """The pictures in the galleries."""
+    return [tile for grid in app.get("bidi_component") for tile in json.loads(grid.proto.json)["tiles"]]
+
+
 def captions(app: AppTest) -> list[str]:
-    """Captions of the pictures in the gallery."""
-    return [caption for picture in app.image for caption in picture.captions]
+    return [tile["caption"] for tile in tiles(app)]
 
 
-def test_explore_opens_with_figures_chart_and_pictures(open_page: OpenPage) -> None:
+def test_explore_opens_with_figures_charts_and_pictures(open_page: OpenPage) -> None:
     app = open_page("explore")
     assert metrics(app) == {"Images": "160", "Classes": "8", "Imbalance": "1.0 : 1", "Grey / colour": "160 / 0", "Left out": "0"}
-    assert len(app.get("plotly_chart")) == 1
+    keys = ["class_counts", "light_brightness", "light_contrast", "light_sharpness"]
+    assert [chart.key for chart in app.get("plotly_chart")] == keys
     assert "The classes are about equally large" in [heading.value for heading in app.subheader]
     assert len(captions(app)) == 160 // 8
+    assert [picture.captions[0].split()[-1] for picture in app.image] == list(FER8), "a mean face of each class"
+
+
+def test_explore_searches_file_names_in_all_classes(open_page: OpenPage) -> None:
+    app = open_page("explore")
+    app = app.text_input(key="explore_search").set_value("/00001").run()
+    assert captions(app) == [f"{row:06d}" for row in range(10, 20)]
+    assert app.pills(key="explore_class").disabled
+    app = app.text_input(key="explore_search").set_value("nobody").run()
+    assert captions(app) == []
+    assert "No file name holds nobody" in app.info[0].value
+
+
+def test_explore_shuffles_and_goes_back_to_the_order_of_names(open_page: OpenPage) -> None:
+    app = open_page("explore", dataset="synthetic:400")
+    by_name = captions(app)
+    (button,) = [button for button in app.button if button.label == "Another sample"]
+    app = button.click().run()
+    shuffled = captions(app)
+    assert len(shuffled) == PER_PAGE
+    assert shuffled != sorted(shuffled)
+    (button,) = [button for button in app.button if button.label == "By name"]
+    assert captions(button.click().run()) == by_name
+
+
+def test_explore_shows_shares_of_a_split_instead_of_counts(open_page: OpenPage) -> None:
+    app = open_page("explore").segmented_control(key="class_bars").set_value("shares").run()
+    chart = json.loads(app.get("plotly_chart")[0].proto.spec)
+    assert all(text.endswith(" %") for bars in chart["data"] for text in bars["text"])
+    for bars in chart["data"]:
+        x = bars["x"]
+        shares = np.frombuffer(base64.b64decode(x["bdata"]), x["dtype"]) if isinstance(x, dict) else x
+        assert sum(shares) == pytest.approx(1)
 
 
 def test_explore_shows_the_class_and_split_that_are_picked(open_page: OpenPage) -> None:
@@ -42,7 +87,7 @@ def test_explore_shows_the_class_and_split_that_are_picked(open_page: OpenPage) 
     app = app.segmented_control(key="explore_split").set_value("val").run()
     dataset = synthetic_dataset(160)
     chosen = (dataset.label_ids == dataset.label_set.label_id("happy")) & (dataset.splits == "val")
-    assert [caption.split()[0] for caption in captions(app)] == [name[-10:-4] for name in dataset.names[chosen]]
+    assert captions(app) == [name[-10:-4] for name in dataset.names[chosen]]
 
 
 def test_explore_turns_pages_of_a_large_class(open_page: OpenPage) -> None:
@@ -74,7 +119,10 @@ def test_explore_counts_colour_and_lists_what_was_left_out(open_page: OpenPage, 
     app = open_page("explore", dataset=str(folder))
     assert metrics(app)["Grey / colour"] == "4 / 4"
     assert metrics(app)["Left out"] == "1"
-    assert "text.jpg" in app.dataframe[2].value["file"][0]
+    tables = [table.value for table in app.dataframe]
+    assert tables[1].to_dict("records") == [{"format": "PNG", "images": 8}]
+    assert "All pictures are 50 × 60 pixels." in [words.value for words in app.markdown]
+    assert "text.jpg" in tables[3]["file"][0]
 
 
 def test_explore_of_an_unreadable_folder_says_why(open_page: OpenPage, tmp_path: Path) -> None:
@@ -92,6 +140,7 @@ def test_explore_is_fluid_with_fer2013(open_page: OpenPage, shared_data: Path) -
     app.pills(key="explore_class").set_value("sad").run()
     assert time.process_time() - begin < 3
     assert captions(app)[0].startswith("Training_")
+    assert "**Surprise is the brightest class**" in [words.value for words in app.markdown]
 
 
 @pytest.mark.parametrize(
@@ -107,6 +156,69 @@ def test_explore_is_fluid_with_fer2013(open_page: OpenPage, shared_data: Path) -
 def test_imbalance_finding(by_class: dict[str, int], ratio: float | None, finding: str) -> None:
     assert imbalance(by_class) == (None if ratio is None else pytest.approx(ratio, abs=0.01))
     assert imbalance_finding(by_class) == finding
+
+
+@pytest.mark.parametrize(
+    ("by_class", "finding"),
+    [
+        ({"happy": (100, 2000), "sad": (101, 2000), "surprise": (120, 500)}, "Surprise is the brightest class"),
+        ({"happy": (100, 2000), "sad": (101, 2000)}, "The classes are about equally bright"),  # real, and a trifle
+        ({"happy": (100, 2000), "sad": (112, 5)}, "The classes are about equally bright"),  # no trifle, and chance
+        ({"happy": (130, 2000), "sad": (128, 2000), "fear": (90, 2000)}, "Fear is the darkest class"),
+        ({"happy": (100, 2000)}, "The classes are about equally bright"),
+        ({}, "The classes are about equally bright"),
+    ],
+)
+def test_light_finding(by_class: dict[str, tuple[float, int]], finding: str) -> None:
+    rng = np.random.default_rng(0)
+    values = np.concatenate([[], *(rng.normal(mean, 30, n) for mean, n in by_class.values())])
+    label_ids = np.concatenate([[], *(np.full(n, FER7.label_id(label)) for label, (_, n) in by_class.items())]).astype(int)
+    assert light_finding("brightness", values, label_ids, FER7) == finding
+
+
+def test_enlarged_picture_says_all_that_is_known() -> None:
+    def dialog() -> None:
+        from dataclasses import replace
+
+        import numpy as np
+
+        from fer.data import synthetic_dataset
+        from ui.picture import enlarge
+
+        dataset = synthetic_dataset(16).select(np.array([0, 3, 3]))
+        labels = np.array([0, 3, 4], np.int16)  # the twin of the happy one is called sad, and stands in another split
+        dataset = replace(dataset, label_ids=labels, splits=np.array(["train", "train", "val"]), names=np.array(["a", "b", "c"]))
+        enlarge(dataset, np.array([0, 1]), 1)
+
+    app = AppTest.from_function(dialog, default_timeout=30).run()
+    assert not app.exception
+    words = "\n".join(element.value for element in (*app.subheader, *app.caption, *app.markdown))
+    for fact in ("😄 happy", "b", "2 of 2", "**Train** · 48 × 48 pixels, grey", "Brightness **", "Sharpness **"):
+        assert fact in words
+    assert "The same pixels stand in 1 more image, under another label and in another split" in words
+    assert "- c: 😢 sad" in words
+    assert {button.label: button.disabled for button in app.button} == {"Previous": False, "Next": True}
+    assert app.button(key="picture_before").click().run().exception == []
+
+
+def test_votes_html_shows_the_most_frequent_first() -> None:
+    html = votes_html(np.array([0, 0, 3, 0, 6, 0, 0, 0, 0, 1]))
+    assert html.index("sad") < html.index("fear") < html.index("not a face")
+    assert "width:60.0%" in html
+    assert "happy" not in html
+
+
+def test_a_picture_becomes_a_source_of_the_same_pixels() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (48, 40, 3), dtype=np.uint8)
+    for shown in (image, np.repeat(image[..., :1], 3, axis=2)):
+        kind, _, encoded = data_url(shown).partition(",")
+        assert kind == "data:image/png;base64"
+        assert np.array_equal(read_image(base64.b64decode(encoded)), shown)
+
+
+@pytest.mark.parametrize(("shape", "expected"), [((48, 48), (432, 432)), ((24, 48), (216, 432)), ((1000, 500), (432, 216))])
+def test_enlarged_keeps_the_shape_of_a_picture(shape: tuple[int, int], expected: tuple[int, int]) -> None:
+    assert enlarged(np.zeros((*shape, 3), np.uint8)).shape == (*expected, 3)
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,22 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import fer.training.runs
 from fer.errors import RunError
-from fer.files import append_json_line
+from fer.files import append_json_line, write_json
+from fer.labels import LabelSet
 from fer.recipes import load_recipe
 from fer.training import Run, create_run, list_runs
+from fer.training.run import CONFUSION_FILE, MISTAKES_FILE
+from fer.training.watch import Mistakes
 from fer.workspace import runs_dir
 from ui import run_form, runs
 from ui.charts import curve_options
+from ui.run_charts import confusion_options, recall_options
 from ui.run_form import command_line
 from ui.state import DatasetChoice
 from ui.words import duration
@@ -218,3 +224,59 @@ def test_curve_options_scale_shares_to_percent() -> None:
 )
 def test_duration(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def make_over_fitted() -> Run:
+    """A finished run whose validation gets worse while its training gets better, with all that a training leaves behind."""
+    run = make_run(0, epochs=8, status="finished")
+    labels = ["happy", "sad"]
+    counts = {"train": {"happy": 300, "sad": 300}, "val": {"happy": 400, "sad": 400}}
+    write_json(run.path / "dataset.json", {"labels": labels, "heads": {"labels": labels}, "counts": counts, "leaks_removed": 0})
+    for epoch in range(1, 9):
+        row = {"epoch": epoch, "loss": 0.7 - 0.08 * epoch, "accuracy": 0.5 + 0.06 * epoch, "learning_rate": 0.05, "seconds": 3.0}
+        row |= {"val_loss": 0.6 + 0.05 * abs(epoch - 3), "val_accuracy": 0.7, "images_per_second": 250.0}
+        append_json_line(run.path / "metrics.jsonl", row)
+        append_json_line(run.path / CONFUSION_FILE, {"epoch": epoch, "confusion": [[280, 120], [120, 280]]})
+    pictures = np.random.default_rng(0).integers(0, 255, (3, 48, 48, 1), dtype=np.uint8)
+    ids, answers = np.array([0, 1, 0], np.int16), np.array([1, 0, 1], np.int16)
+    Mistakes(pictures, ids, answers, np.array([0.99, 0.9, 0.8], np.float32)).save(run.path / MISTAKES_FILE)
+    return run
+
+
+def test_a_finished_run_says_what_went_wrong_and_a_button_tries_the_change(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_over_fitted()
+    monkeypatch.setattr(fer.training.runs, "start_run", create_run)
+    app = open_page("train")
+    assert "training still gains, validation loses" in headings(app)
+    app = app.button(key=f"try_{run.id}_over_fitting_loss_0").click().run()
+    assert not app.exception
+    (other,) = (found for found in list_runs() if found.id != run.id)
+    assert other.settings.training.early_stopping == 3
+    assert other.settings.with_overrides({"early_stopping": "0"}) == run.settings
+    assert app.session_state["run_shown"] == other.id
+
+
+def test_a_run_shows_what_becomes_of_its_classes_and_its_surest_mistakes(open_page: OpenPage) -> None:
+    make_over_fitted()
+    app = open_page("train")
+    assert len(app.get("echarts_chart")) == 4
+    assert [caption for picture in app.image for caption in picture.captions] == [
+        "😢 sad 99 %, labelled happy",
+        "😄 happy 90 %, labelled sad",
+        "😢 sad 80 %, labelled happy",
+    ]
+    assert app.select_slider[0].value == 8
+
+
+def test_confusion_options_are_shares_of_the_true_class() -> None:
+    label_set = LabelSet(("happy", "sad"))
+    options = confusion_options(np.array([[3, 1], [0, 0]]), label_set)
+    assert options["series"][0]["data"] == [[0, 0, 75], [1, 0, 25], [0, 1, 0], [1, 1, 0]]
+
+
+def test_recall_options_leave_out_a_class_that_validation_lacks() -> None:
+    label_set = LabelSet(("happy", "sad"))
+    options = recall_options({1: np.array([[3, 1], [0, 0]]), 2: np.array([[4, 0], [0, 0]])}, label_set, epochs=5)
+    assert [series["data"] for series in options["series"]] == [[[1, 75.0], [2, 100.0]], []]

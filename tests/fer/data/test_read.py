@@ -246,16 +246,16 @@ def test_read_dataset_one_class_and_an_empty_one(packing, pack, encode) -> None:
 
 
 def test_read_dataset_files_that_cannot_be_read(pack, small_tree, monkeypatch) -> None:
-    """One that may not be opened and one on a broken disk are left out with a word; a folder that cannot be listed is an error."""
+    """One that may not be opened, one on a broken disk: left out with a word. A folder that cannot be listed is an error."""
     folder = pack(small_tree, "tree")
     victims = {"train/sad/0.png": errno.EACCES, "train/sad/1.png": errno.EIO}
     whole = Path.open
 
-    def open_(path: Path, *args: object) -> object:
+    def open_(path: Path, *args: object, **options: object) -> object:
         code = victims.get(path.relative_to(folder).as_posix()) if path.is_relative_to(folder) else None
         if code:
             raise OSError(code, os.strerror(code), str(path))
-        return whole(path, *args)
+        return whole(path, *args, **options)
 
     monkeypatch.setattr(Path, "open", open_)
     dataset = read_dataset(folder)

@@ -16,7 +16,7 @@ from fer.data.dataset import ArrayStore, Problem
 from fer.data.rejects import Rejects, sample_photographs
 from fer.images import content_id
 from fer.quality import audit as audit_module
-from fer.quality.audit import audit
+from fer.quality.audit import audit, cached_audit
 from fer.quality.findings import Audit
 
 
@@ -97,7 +97,10 @@ def test_audit_with_a_model_without_face_test_says_that_faces_were_not_looked_fo
 
 def test_audit_again_is_read_from_the_cache(planted: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     part = planted.select(np.arange(30))
+    bundle = load_bundle(DEFAULT_MODEL)
+    assert cached_audit(part, bundle) is None
     first = audit(part)
+    assert cached_audit(part, bundle) == first
     searched: list[str] = []
     search = audit_module._search
     monkeypatch.setattr(audit_module, "_search", lambda *rest: searched.append(rest[0].name) or search(*rest))  # type: ignore[func-returns-value]

@@ -137,6 +137,8 @@ def test_undo_takes_back_one_step_after_the_other(make_dataset: MakeDataset) -> 
     assert second.undo() == first
     assert second.undo().undo() == CleaningList()
     assert CleaningList().undo() == CleaningList()
+    assert second.undo(2) == second.undo(5) == CleaningList()
+    assert second.steps[:1] == first.steps
 
 
 def test_decide_steps_are_told_apart_however_fast_they_come(make_dataset: MakeDataset) -> None:
