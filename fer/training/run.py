@@ -25,13 +25,15 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from fer.errors import RunError
@@ -44,6 +46,7 @@ CONFUSION_FILE = "confusion.jsonl"
 MISTAKES_FILE = "mistakes.npz"
 # A page polls often; this much of progress.jsonl covers more than the running epoch.
 _PROGRESS_TAIL_BYTES = 200_000
+_LOCK_S = 30
 
 
 @dataclass(frozen=True)
@@ -188,8 +191,6 @@ class Run:
         Raises:
             RunError: the run is going or is finished.
         """
-        if self.is_active:
-            raise RunError(f"The run {self.id} is going already.")
         self._require_unfinished()
         self.launch()
         return self
@@ -201,16 +202,15 @@ class Run:
             RunError: it is finished, another living process works on it, or the folder cannot be written.
         """
         self._require_unfinished()
-        worker = self._worker()
-        is_ours = worker.get("pid") == os.getpid()
-        if not is_ours and _is_alive(worker):
-            raise RunError(
-                f"The run {self.id} is going already, in process {worker['pid']}. Stop it first, or choose another folder."
-            )
-        # Where `launch` has entered us, a request to stop is newer than the launch, and holds.
-        if not (is_ours and self._state().get("status") == "starting"):
-            self._enter_worker(os.getpid())
-            self._stop_file.unlink(missing_ok=True)
+        with self._alone():
+            worker = self._worker()
+            is_ours = worker.get("pid") == os.getpid()
+            if not is_ours:
+                self._require_idle()
+            # Where `launch` has entered us, a request to stop is newer than the launch, and holds.
+            if not (is_ours and self._state().get("status") == "starting"):
+                self._enter_worker(os.getpid())
+                self._stop_file.unlink(missing_ok=True)
 
     def write_state(self, status: str, reason: str = "") -> None:
         """Record how far the run is."""
@@ -223,25 +223,45 @@ class Run:
             RunError: the folder cannot be written, or the process ended at once.
         """
         try:
-            self._stop_file.unlink(missing_ok=True)
-            self.write_state("starting", "Starting a training process")
-            with (self.path / "train.log").open("ab") as log:
-                worker = subprocess.Popen(
-                    [sys.executable, "-m", "fer", "train", "--resume", str(self.path.resolve())],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    # Of its own session, so that it outlives a server that is stopped or killed.
-                    start_new_session=True,
-                    cwd=REPOSITORY,
-                )
-            self._enter_worker(worker.pid)
+            with self._alone():  # until the process is entered: it waits for that, and so does another server
+                self._require_idle()
+                self._stop_file.unlink(missing_ok=True)
+                self.write_state("starting", "Starting a training process")
+                with (self.path / "train.log").open("ab") as log:
+                    worker = subprocess.Popen(
+                        [sys.executable, "-m", "fer", "train", "--resume", str(self.path.resolve())],
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        # Of its own session, so that it outlives a server that is stopped or killed.
+                        start_new_session=True,
+                        cwd=REPOSITORY,
+                    )
+                self._enter_worker(worker.pid)
         except OSError as error:
             raise cannot_write(self.path, error) from error
 
     def _require_unfinished(self) -> None:
         if self.status == "finished":
             raise RunError(f"The run {self.id} is finished. Start a new one to train on.")
+
+    def _require_idle(self) -> None:
+        worker = self._worker()
+        if _is_alive(worker):
+            raise RunError(
+                f"The run {self.id} is going already, in process {worker['pid']}. Stop it first, or choose another folder."
+            )
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other process enters a worker meanwhile: of two that resume a run in the same instant, one trains it."""
+        try:
+            with FileLock(self.path / "claim.lock", timeout=_LOCK_S):
+                yield
+        except Timeout as error:
+            raise RunError(f"Another process has been starting the run {self.id} for {_LOCK_S} s. Try again.") from error
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
 
     def _enter_worker(self, pid: int) -> None:
         try:

@@ -17,6 +17,7 @@ import pytest
 
 from fer.errors import RunError, SettingsError
 from fer.training import Run, create_run, list_runs, open_run, start_run
+from fer.workspace import REPOSITORY
 
 DATA = "synthetic:600:3"
 Command = Callable[..., subprocess.CompletedProcess[str]]
@@ -229,6 +230,48 @@ def test_claim_forgets_an_old_request_to_stop_but_not_one_since_the_launch(tmp_p
     run.write_state("starting")
     run.claim()  # as the launched process does, which `launch` has entered already
     assert run.stop_requested
+
+
+_CLAIM = """
+import sys, time
+from fer.errors import RunError
+from fer.training import open_run
+run = open_run(sys.argv[1])
+sys.stdout.write("ready\\n"); sys.stdout.flush(); sys.stdin.readline()
+try:
+    run.claim()
+except RunError as error:
+    print(error)
+else:
+    print("claimed"); sys.stdout.flush(); sys.stdin.readline()
+"""
+
+
+def test_claim_in_the_same_instant_is_given_to_one_of_many(tmp_path: Path) -> None:
+    run = create_run("compact", DATA, run_dir=tmp_path / "run")
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", _CLAIM, str(run.path)],
+            cwd=REPOSITORY,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    try:
+        ends = [(racer.stdin, racer.stdout) for racer in racers if racer.stdin and racer.stdout]
+        for _, said in ends:
+            assert said.readline() == "ready\n"
+        for tell, _ in ends:
+            tell.write("go\n")
+            tell.flush()
+        answers = [said.readline() for _, said in ends]
+    finally:
+        for racer in racers:
+            racer.communicate("end\n")
+    assert answers.count("claimed\n") == 1
+    assert sum("is going already" in answer for answer in answers) == 5
 
 
 def test_resume_and_stop_of_a_folder_that_cannot_be_written_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
