@@ -23,6 +23,11 @@ def runs_dir() -> Path:
     return workspace_dir() / "runs"
 
 
+def datasets_dir() -> Path:
+    """Uploaded archives, and one folder a collected dataset."""
+    return workspace_dir() / "datasets"
+
+
 def cache_dir() -> Path:
     """What can be made again: decoded datasets, fetched detectors. Default: the user's cache folder."""
     return Path(os.environ.get("FER_CACHE") or platformdirs.user_cache_dir("fer", appauthor=False))

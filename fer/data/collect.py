@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from fer.errors import DataError, LabelError
 from fer.files import replacing, write_json
 from fer.labels import LabelSet
-from fer.workspace import workspace_dir
+from fer.workspace import datasets_dir
 
 MARK = ".fer-collection.json"  # hidden, so that readers pass over it: which classes there are to be, and that the folder is ours
 # What a class needs before a first training is worth its time; few, but seven classes of it are a minute of recording.
@@ -178,8 +178,3 @@ def list_collections() -> list[Collection]:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, LabelError):
             continue
     return found
-
-
-def datasets_dir() -> Path:
-    """Where uploads and collections lie."""
-    return workspace_dir() / "datasets"

@@ -64,7 +64,7 @@ def read_dataset(path: str | Path, *, ferplus: str | Path | None = None, progres
     report = progress or (lambda _what, _fraction: None)
     text = str(path)
     if text == "synthetic" or text.startswith("synthetic:"):
-        dataset = _synthetic(text)
+        dataset = _synthetic(text, report)
     elif text.startswith("kaggle:"):
         name = text.removeprefix("kaggle:")
         dataset = _read_path(download(name, report), name, report)
@@ -74,12 +74,14 @@ def read_dataset(path: str | Path, *, ferplus: str | Path | None = None, progres
     return dataset if ferplus is None else join_ferplus(dataset, ferplus)
 
 
-def _synthetic(text: str) -> Dataset:
+def _synthetic(text: str, report: Progress) -> Dataset:
     numbers = text.split(":")[1:]
     if len(numbers) > 2 or not all(number.isdecimal() for number in numbers):
         raise DataError(f"Cannot read {text!r}. Expected synthetic, synthetic:N or synthetic:N:seed with whole numbers.")
     n, seed = [int(number) for number in numbers] + [2000, 0][len(numbers) :]
-    return synthetic_dataset(n, seed=seed)
+    dataset = synthetic_dataset(n, seed=seed, progress=lambda share: report("Drawing faces", share))
+    report("Drawing faces", 1.0)
+    return dataset
 
 
 def _read_path(path: Path, name: str, report: Progress) -> Dataset:

@@ -20,7 +20,6 @@ from fer.data.dataset import fit_image
 from fer.detection import FaceDetector, Faces
 from fer.errors import FerError
 from fer.inference.recognizer import Recognizer
-from fer.quality.findings import KINDS
 from fer.quality.images import find_unusable_images, measure_pictures
 
 # Larger crops are shrunk to this: five times what a network sees, and a third of a megabyte at most.
@@ -28,6 +27,7 @@ LARGEST_CROP = 256
 # A face in the background does not make it unclear whose expression it is.
 _SMALL_BESIDE = 0.5
 
+_TOO = {"dark": "too dark", "bright": "too bright"}  # other kinds of findings say what is wrong by their name
 _WHITE, _BLACK, _RED = (255, 255, 255), (0, 0, 0), (220, 40, 40)
 
 
@@ -85,7 +85,7 @@ def _judge(sights: Sequence[_Sight], recognizer: Recognizer | None) -> list[Shot
         return []
     faults: list[list[str]] = [[f"{sight.others + 1} faces in view"] if sight.others else [] for sight in sights]
     for finding in find_unusable_images(measure_pictures(sight.face_crop for sight in sights)):
-        faults[finding.indices[0]].append(KINDS[finding.kind].title.lower())
+        faults[finding.indices[0]].append(_TOO.get(finding.kind, finding.kind))
     if recognizer is not None and recognizer.bundle.face is not None:
         for sight, found in zip(sights, faults, strict=True):
             (prediction,) = recognizer.predict(sight.face_crop, whole_image=True)

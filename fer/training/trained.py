@@ -83,6 +83,7 @@ class Trained:
             return
         outputs = {*self.outputs, *model.output}
         same = [head for head, names in labels.items() if self.labels.get(head) == names]
+        same += [FACE_HEAD] if settings.data.rejects and self.settings.data.rejects else []
         theirs_built = self.build()
         trunks = ([layer for layer in network.layers if layer.name not in outputs] for network in (model, theirs_built))
         for layer, source in zip(*trunks, strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 import cv2
@@ -19,6 +20,7 @@ from fer.labels import FER8, VOTE_COLUMNS, LabelSet, canonical_label
 SPLIT_SHARES = (0.70, 0.15, 0.15)  # train, val, test
 SMALLEST_FACE = 16
 
+_REPORT_EVERY = 256
 _DETAIL_FROM = 96  # pixels a side from which lashes and strands of hair can be seen
 # What people take each expression for when they err, as shares of their votes.
 _MISTAKEN_FOR = {
@@ -52,7 +54,14 @@ def draw_face(rng: np.random.Generator, label: str, size: int = 48) -> NDArray[n
     return _photograph(rng, expression_parameters(rng, label), size, channels=3)
 
 
-def synthetic_dataset(n: int = 2000, *, seed: int = 0, size: int = 48, label_set: LabelSet = FER8) -> Dataset:
+def synthetic_dataset(
+    n: int = 2000,
+    *,
+    seed: int = 0,
+    size: int = 48,
+    label_set: LabelSet = FER8,
+    progress: Callable[[float], None] | None = None,
+) -> Dataset:
     """Draw a dataset of grey faces, about two thousand a second and core at 48 pixels.
 
     Classes are balanced (their counts differ by at most one) and divided into 70 % train, 15 % val, 15 % test. Image k shows the
@@ -64,6 +73,7 @@ def synthetic_dataset(n: int = 2000, *, seed: int = 0, size: int = 48, label_set
         seed: 0 or more; equal seeds give equal datasets.
         size: side in pixels, at least 16.
         label_set: classes to draw, each a known emotion.
+        progress: called with the share done, 0…1.
 
     Raises:
         DataError: n, size or seed is too small.
@@ -78,6 +88,8 @@ def synthetic_dataset(n: int = 2000, *, seed: int = 0, size: int = 48, label_set
     images = np.empty((n, size, size, 1), np.uint8)
     votes = np.empty((n, len(VOTE_COLUMNS)), np.uint8)
     for row, label_id in enumerate(label_ids.tolist()):
+        if progress and row % _REPORT_EVERY == 0:
+            progress(row / n)
         strength = 0.4 + 0.6 * faces_rng.random()
         parameters = expression_parameters(faces_rng, labels[label_id], intensity=strength)
         images[row] = _photograph(faces_rng, parameters, size, channels=1)

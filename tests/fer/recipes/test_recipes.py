@@ -136,3 +136,10 @@ def test_with_overrides_values_that_do_not_serve_are_refused(overrides: dict[str
 def test_with_overrides_a_backbone_takes_colour_as_it_is() -> None:
     with pytest.raises(SettingsError, match="RGB in 0…1"):
         load_recipe("vgg16-3class").with_overrides({"channels": "1"})
+
+
+@pytest.mark.parametrize("recipe", ["transfer", "flagship-finish"])
+def test_load_recipe_what_begins_with_the_flagship_has_its_input_and_network(recipe: str) -> None:
+    ours, flagship = load_recipe(recipe).settings, load_recipe("flagship").settings
+    assert ours.training.start_from == "flagship"
+    assert (ours.preprocessing, ours.network) == (flagship.preprocessing, flagship.network)

@@ -91,17 +91,19 @@ def test_start_from_begins_with_the_weights_of_a_bundle(settings: Settings, prep
 
 
 def test_start_from_other_classes_keeps_the_trunk_and_begins_their_head_anew(settings: Settings, tiny_bundle: Path) -> None:
-    other = settings.with_overrides({"teachers": "", "classes": "happy,sad", "frozen": "1", "start_from": str(tiny_bundle)})
+    changes = {"teachers": "", "classes": "happy,sad", "frozen": "1", "rejects": "0.2", "start_from": str(tiny_bundle)}
+    other = settings.with_overrides(changes)
     keras.utils.set_random_seed(1)
     model = build_model(other, prepare_data(read_dataset("synthetic:160:2"), other))
     theirs = keras.models.load_model(load_bundle(tiny_bundle).keras_path, compile=False)
     trunks = [[layer for layer in network.layers if layer.name not in network.output] for network in (model, theirs)]
     for ours, source in zip(*trunks, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(ours.get_weights(), source.get_weights(), strict=True))
-    # The votes' classes are the same, and so is their head; happy or sad is a new question.
-    assert np.array_equal(model.get_layer("votes").get_weights()[0], theirs.get_layer("votes").get_weights()[0])
+    # The votes' classes are the same, and so is their head, like that of faces; happy or sad is a new question.
+    for head in ("votes", "face"):
+        assert np.array_equal(model.get_layer(head).get_weights()[0], theirs.get_layer(head).get_weights()[0])
     assert model.get_layer("labels").get_weights()[0].shape[1] == 1
-    assert {variable.path.split("/")[0] for variable in model.trainable_variables} == {"labels", "votes"}
+    assert {variable.path.split("/")[0] for variable in model.trainable_variables} == {"labels", "votes", "face"}
 
 
 @pytest.mark.parametrize(("share", "frozen"), [(0.0, 0), (0.5, None), (1.0, "all")])
