@@ -13,6 +13,7 @@ from typing import Any
 from fer.evaluation.robustness import describe_robustness
 from fer.networks.pretrained import BACKBONES
 from fer.recipes import Settings, list_recipes
+from fer.recipes.describe import setting_text
 from fer.training.history import best_row
 from fer.training.run import Run
 
@@ -88,14 +89,9 @@ def _train_command(run: Run, start: str) -> str:
         settings["training"]["start_from"] = start
     for section, values in settings.items():
         for key, value in values.items():
-            if shipped is not None and _setting_text(value) != _setting_text(shipped[section].get(key)):
-                command += f" --set {section}.{key}={_setting_text(value)}"
+            if shipped is not None and setting_text(value) != setting_text(shipped[section].get(key)):
+                command += f" --set {section}.{key}={setting_text(value)}"
     return command
-
-
-def _setting_text(value: Any) -> str:
-    """A setting's value as `--set` reads it."""
-    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _cleaning(data: Mapping[str, Any]) -> list[str]:

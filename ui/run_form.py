@@ -9,10 +9,10 @@ from pathlib import Path
 import streamlit as st
 
 from fer.errors import FerError
-from fer.recipes import Recipe, list_recipes
-from fer.recipes.settings import PRECISIONS
+from fer.recipes import Recipe, list_recipes, read_recipe, recipe_toml
 from fer.training import Run, start_run
 from ui.cleaning import cleaning_toggle
+from ui.run_settings import checked, settings_form, variation_preview
 from ui.state import DatasetChoice, active_choice
 from ui.words import percent, plain, show_error
 
@@ -21,21 +21,15 @@ _CLEANING = "What Explore's audit has led to: images dropped, relabelled or move
 
 def run_form() -> Run | None:
     """Draw the form; returns the run that it has just started."""
-    recipes = {recipe.name: recipe for recipe in list_recipes()}
-    name = st.selectbox(
-        "Recipe", list(recipes), format_func=lambda key: recipes[key].title, key="recipe", persist_state="session"
-    )
-    recipe = recipes[name or next(iter(recipes))]
+    recipe = _chosen_recipe()
     st.caption(recipe.summary)
     if "accuracy" in recipe.reported:
         st.caption(f"The original reported {percent(recipe.reported['accuracy'])} accuracy.")
     overrides = _overrides(recipe)
     choice = active_choice()
     cleaning = cleaning_toggle("run_cleaning", default=True, explained=_CLEANING)
-    try:
-        recipe.with_overrides(overrides)
-    except FerError as error:
-        show_error(error)
+    changed = checked(recipe, overrides)
+    if changed is None:
         return None
     started = None
     if st.button("Start training", type="primary", icon=":material/play_arrow:", width="stretch", key="run_start"):
@@ -45,7 +39,32 @@ def run_form() -> Run | None:
             show_error(error)
     st.caption(f"On **{plain(choice.title)}**, the active dataset. The same on the command line:")
     st.code(command_line(recipe, choice, overrides, cleaning), language="bash")
+    st.download_button(
+        "Save settings (TOML)",
+        recipe_toml(changed),
+        f"{recipe.name}.toml",
+        "application/toml",
+        icon=":material/download:",
+        key="settings_file",
+        help="A recipe of your own: open it here again, or train with --recipe FILE.",
+    )
     return started
+
+
+def _chosen_recipe() -> Recipe:
+    """The recipe picked, or the user's own file in its place."""
+    recipes = {recipe.name: recipe for recipe in list_recipes()}
+    name = st.selectbox(
+        "Recipe", list(recipes), format_func=lambda key: recipes[key].title, key="recipe", persist_state="session"
+    )
+    with st.expander("Open a settings file"):
+        upload = st.file_uploader("A recipe as TOML", type=["toml"], key="recipe_file", label_visibility="collapsed")
+    if upload is not None:
+        try:
+            return read_recipe(upload.getvalue(), Path(upload.name).stem)
+        except FerError as error:
+            show_error(error)
+    return recipes[name or next(iter(recipes))]
 
 
 def _overrides(recipe: Recipe) -> dict[str, str]:
@@ -59,39 +78,14 @@ def _overrides(recipe: Recipe) -> dict[str, str]:
         "Learning rate", 1e-6, 10.0, training.learning_rate, format="%g", step=training.learning_rate / 2, key=f"{key}rate"
     )
     seed = right.number_input("Seed", 0, 2**31 - 1, training.seed, key=f"{key}seed")
-    with st.expander("More settings"):
-        stopping = st.number_input(
-            "Stop early after epochs without a better validation loss",
-            0,
-            1_000,
-            training.early_stopping,
-            help="0 never stops early.",
-            key=f"{key}stop",
-        )
-        precision = st.selectbox("Precision", PRECISIONS, PRECISIONS.index(training.precision), key=f"{key}precision")
-        lines = st.text_area(
-            "Any other setting, one a line", placeholder="training.weight_decay=1e-4\ndata.classes=happy,sad", key=f"{key}other"
-        )
-    wished: Mapping[str, tuple[object, object]] = {
-        "epochs": (epochs, training.epochs),
-        "batch_size": (batch_size, training.batch_size),
-        "learning_rate": (rate, training.learning_rate),
-        "seed": (seed, training.seed),
-        "early_stopping": (stopping, training.early_stopping),
-        "precision": (precision, training.precision),
-    }
-    changed = {
-        name: f"{value:g}" if isinstance(value, float) else str(value)
-        for name, (value, usual) in wished.items()
-        if value != usual
-    }
-    return changed | _other_settings(lines)
-
-
-def _other_settings(lines: str) -> dict[str, str]:
-    pairs = [line.partition("=") for line in lines.splitlines() if line.strip()]
-    # A line without "=" is left for the recipe to refuse, which lists the settings that there are.
-    return {name.strip(): value.strip() for name, _, value in pairs}
+    wished = {"epochs": epochs, "batch_size": batch_size, "learning_rate": rate, "seed": seed}
+    changed = {name: str(value) for name, value in wished.items() if value != getattr(training, name)}
+    everything = st.expander("All settings", key="all_settings", on_change="rerun")
+    with everything:
+        changed |= settings_form(recipe, shown=tuple(f"training.{name}" for name in wished))
+        if everything.open:
+            variation_preview(recipe, changed)
+    return changed
 
 
 def command_line(recipe: Recipe, choice: DatasetChoice, overrides: Mapping[str, str], cleaning: Path | None = None) -> str:

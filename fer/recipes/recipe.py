@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from fer.errors import SettingsError
 from fer.recipes.settings import Settings
 
@@ -67,22 +69,43 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
     return _read(_FOLDER / f"{name_or_path}.toml")
 
 
+def recipe_toml(recipe: Recipe) -> str:
+    """A recipe as the text of a file that `load_recipe` and `read_recipe` read back."""
+    return tomli_w.dumps({"title": recipe.title, "summary": recipe.summary, **recipe.settings.as_dict()})
+
+
 def _read(path: Path) -> Recipe:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        return read_recipe(path.read_bytes(), path.stem)
+    except OSError as error:
         raise SettingsError(f"Cannot read the recipe {path.name}: {error}") from error
+
+
+def read_recipe(content: bytes, name: str) -> Recipe:
+    """A recipe from the content of a TOML file.
+
+    Args:
+        content: UTF-8.
+        name: what the recipe is called.
+
+    Raises:
+        SettingsError: it is no TOML, or has an unknown key or a value that does not fit.
+    """
+    try:
+        table = tomllib.loads(content.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"Cannot read the recipe {name}.toml: {error}") from error
     unknown = [key for key in table if key not in _KEYS]
     if unknown:
-        raise SettingsError(f"Unknown key in the recipe {path.name}: {', '.join(unknown)}. Known: {', '.join(_KEYS)}")
+        raise SettingsError(f"Unknown key in the recipe {name}.toml: {', '.join(unknown)}. Known: {', '.join(_KEYS)}")
     sections: dict[str, Any] = {key: table[key] for key in _SECTIONS if key in table}
     try:
         settings = Settings.from_dict(sections)
     except SettingsError as error:
-        raise SettingsError(f"Recipe {path.name}: {error}") from error
+        raise SettingsError(f"Recipe {name}.toml: {error}") from error
     return Recipe(
-        name=path.stem,
-        title=table.get("title", path.stem),
+        name=name,
+        title=table.get("title", name),
         summary=table.get("summary", ""),
         origin=table.get("origin", ""),
         reported=table.get("reported", {}),

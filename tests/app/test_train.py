@@ -17,7 +17,7 @@ import fer.training.runs
 from fer.errors import RunError
 from fer.files import append_json_line, write_json
 from fer.labels import LabelSet
-from fer.recipes import load_recipe
+from fer.recipes import load_recipe, recipe_toml
 from fer.training import Run, create_run, list_runs
 from fer.training.run import CONFUSION_FILE, MISTAKES_FILE
 from fer.training.watch import Mistakes
@@ -87,23 +87,54 @@ def test_start_makes_a_run_with_the_settings_that_were_changed(open_page: OpenPa
     monkeypatch.setattr(run_form, "start_run", create_run)
     app = open_page("train")
     app.number_input(key="setting_compact_epochs").set_value(3)
-    app.text_area(key="setting_compact_other").set_value("training.weight_decay=0.001\n\ndata.classes=happy,sad").run()
-    assert "--set epochs=3" in app.code[0].value
+    app.text_input(key="setting_compact_training.weight_decay").set_value("0.002")
+    app.text_input(key="setting_compact_data.classes").set_value("happy,sad").run()
+    for words in ("--set epochs=3", "--set training.weight_decay=0.002", "--set data.classes=happy,sad"):
+        assert words in app.code[0].value
     app = app.button(key="run_start").click().run()
     (run,) = list_runs()
     assert run.request["data"] == "synthetic:160"
-    assert (run.settings.training.epochs, run.settings.training.weight_decay) == (3, 0.001)
+    assert (run.settings.training.epochs, run.settings.training.weight_decay) == (3, 0.002)
     assert run.settings.data.classes == ("happy", "sad")
     assert run.settings.training.batch_size == load_recipe("compact").settings.training.batch_size
     assert not app.exception
 
 
-@pytest.mark.parametrize("line", ["no_such_setting=1", "training.ema=2", "weight_decay"])
-def test_a_setting_that_does_not_fit_is_said_in_words_and_cannot_be_started(open_page: OpenPage, line: str) -> None:
+@pytest.mark.parametrize(("key", "text"), [("training.ema", "2"), ("training.weight_decay", "much"), ("data.overfeed", "happy")])
+def test_a_setting_that_does_not_fit_is_said_in_words_and_cannot_be_started(open_page: OpenPage, key: str, text: str) -> None:
     app = open_page("train")
-    app = app.text_area(key="setting_compact_other").set_value(line).run()
+    app = app.text_input(key=f"setting_compact_{key}").set_value(text).run()
     assert len(app.error) == 1
     assert "Start training" not in buttons(app)
+
+
+def test_settings_are_saved_to_a_file_and_opened_again(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_form, "start_run", create_run)
+    wished = load_recipe("cnn4-7class").with_overrides({"epochs": "7", "data.classes": "happy,sad", "dropouts": "0,0,0,0.5"})
+    app = open_page("train")
+    app = app.file_uploader(key="recipe_file").upload("own.toml", recipe_toml(wished).encode(), "application/toml").run()
+    app = app.button(key="run_start").click().run()
+    (run,) = list_runs()
+    assert run.recipe_name == "own"
+    assert run.settings == wished.settings
+
+
+@pytest.mark.parametrize("content", [b"epochs = [", b"\xff\xfe", b"[training]\nepochs = 0"])
+def test_a_settings_file_that_cannot_be_read_is_said_in_words(open_page: OpenPage, content: bytes) -> None:
+    app = open_page("train")
+    app = app.file_uploader(key="recipe_file").upload("own.toml", content, "application/toml").run()
+    assert len(app.error) == 1
+    assert "own.toml" in app.error[0].value
+    assert "Start training" in buttons(app), "the recipe picked stays"
+
+
+def test_images_are_shown_as_training_varies_them(open_page: OpenPage) -> None:
+    app = open_page("explore").switch_page("pages/train.py").run()
+    assert not app.image, "only who looks at the settings waits for pictures"
+    app.session_state["all_settings"] = True
+    app = app.run()
+    assert len(app.image) == 16
+    assert "Vary again" in buttons(app)
 
 
 def test_a_run_that_cannot_be_started_is_said_in_words(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:

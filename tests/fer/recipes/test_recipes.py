@@ -7,7 +7,7 @@ import pytest
 
 from fer.errors import SettingsError
 from fer.networks.plain_cnn import PlainCnn
-from fer.recipes import Settings, list_recipes, load_recipe
+from fer.recipes import Settings, list_recipes, load_recipe, read_recipe, recipe_toml
 
 
 def test_list_recipes_every_recipe_survives_a_round_trip() -> None:
@@ -143,3 +143,10 @@ def test_load_recipe_what_begins_with_the_flagship_has_its_input_and_network(rec
     ours, flagship = load_recipe(recipe).settings, load_recipe("flagship").settings
     assert ours.training.start_from == "flagship"
     assert (ours.preprocessing, ours.network) == (flagship.preprocessing, flagship.network)
+
+
+@pytest.mark.parametrize("recipe", [recipe.name for recipe in list_recipes()])
+def test_recipe_toml_reads_back(recipe: str) -> None:
+    wished = load_recipe(recipe)
+    again = read_recipe(recipe_toml(wished).encode(), "again")
+    assert (again.name, again.title, again.settings) == ("again", wished.title, wished.settings)
