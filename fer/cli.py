@@ -82,6 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="change a setting (repeatable)"
     )
     train.add_argument("--run", metavar="DIR", help="folder of the run; default: a new one in the workspace")
+    train.add_argument("--estimate", action="store_true", help="train two batches only: say what an epoch takes, and memory")
     train.add_argument("--resume", metavar="DIR", help="go on with a run, by its folder or id")
     _finish(train, commands.train)
 

@@ -11,17 +11,21 @@ import sys
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fer.errors import FerError, SettingsError
 from fer.terminal import print_json, print_table, progress_bar
+
+if TYPE_CHECKING:
+    from fer.data import Dataset
+    from fer.recipes import Settings
 
 
 def train(options: argparse.Namespace) -> int:
     from fer.quality.cleaning import read_cleaned
     from fer.recipes import load_recipe, read_overrides
     from fer.training import create_run, open_run
-    from fer.training.prepare import prepare_data
+    from fer.training.prepare import choose_data
     from fer.training.worker import train_run
 
     progress = progress_bar()
@@ -35,7 +39,9 @@ def train(options: argparse.Namespace) -> int:
         dataset, cleaned = read_cleaned(options.data, options.cleaning, ferplus=options.ferplus, progress=progress)
         if cleaned:
             print(cleaned, file=sys.stderr)
-        prepare_data(dataset, recipe.settings)
+        if options.estimate:
+            return _estimate(dataset, recipe.settings, options.json)
+        choose_data(dataset, recipe.settings)
         run = create_run(recipe, options.data, ferplus=options.ferplus, cleaning=options.cleaning, run_dir=options.run)
     else:
         raise SettingsError("Training needs --recipe and --data, or --resume.")
@@ -48,6 +54,20 @@ def train(options: argparse.Namespace) -> int:
     print(f"{run.status}. {run.reason}".strip())
     if run.status == "finished":
         print(f"Make a model of it: python -m fer bundle {run.path} NAME")
+    return 0
+
+
+def _estimate(dataset: Dataset, settings: Settings, as_json: bool) -> int:
+    from fer.training.estimate import estimate_training
+
+    expected = estimate_training(dataset, settings)
+    if as_json:
+        return print_json(expected.as_dict())
+    print(f"{expected.parameters / 1e6:.2f} M parameters, {expected.multiply_adds / 1e6:.0f} M multiply-adds an image")
+    print(f"{expected.images:,} images an epoch, about {expected.seconds_an_epoch:.0f} s; {expected.epochs} epochs at most")
+    print(f"memory: about {expected.memory_bytes / 2**30:.1f} GiB of {expected.available_bytes / 2**30:.1f} GiB that are free")
+    if expected.warning:
+        print(f"warning: {expected.warning}", file=sys.stderr)
     return 0
 
 

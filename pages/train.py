@@ -6,7 +6,8 @@ from fer.errors import FerError
 from fer.training import Run, list_runs
 from ui.popover import close_popover, closing_popover
 from ui.run_form import run_form
-from ui.runs import RUN_KEY, history_charts, run_panel, run_title, runs_table
+from ui.runs import RUN_KEY, history_charts, run_panel, run_title
+from ui.runs_list import runs_list
 from ui.state import active_model, read_bundle
 from ui.theme import page_header
 from ui.words import percent, plain
@@ -65,8 +66,8 @@ if runs:
         run = shown_run(runs)
     with result:
         run_panel(run)
-        with st.expander(f"All runs ({len(runs)})"):
-            runs_table(runs)
+        with st.expander(f"All runs ({len(runs)})", key="all_runs"):
+            runs_list(runs)
 else:
     with result:
         example_history()

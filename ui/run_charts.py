@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,60 @@ from numpy.typing import NDArray
 
 from fer.labels import LabelSet
 from ui.theme import palette
+
+# Of runs that are laid over each other: the palette of Okabe and Ito, of which the emotions' colours are, too.
+RUN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+
+
+def compared_options(name: str, curves: Mapping[str, Sequence[tuple[float, float]]], *, shares: bool) -> dict[str, Any]:
+    """One measure of several runs over the epochs.
+
+    Args:
+        name: of the measure.
+        curves: by run, points (epoch, value).
+        shares: the values are shares 0…1, shown as percent.
+    """
+    colours = palette()
+    scale = 100.0 if shares else 1.0
+    axis_text = {"color": colours.muted}
+    return {
+        "animation": False,
+        "grid": {"left": 2, "right": 12, "top": 12, "bottom": 20},
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.1f %%" if shares else "%.3f"},
+        "xAxis": {
+            "type": "value",
+            "name": "epoch",
+            "nameLocation": "middle",
+            "nameGap": 24,
+            "nameTextStyle": axis_text,
+            "min": 0,
+            "minInterval": 1,
+            "axisLabel": axis_text,
+            "splitLine": {"show": False},
+            "axisLine": {"lineStyle": {"color": colours.grid}},
+        },
+        "yAxis": {
+            "type": "value",
+            "scale": True,
+            "splitNumber": 4,
+            "axisLabel": {**axis_text, "formatter": "{value} %" if shares else "{value}"},
+            "splitLine": {"lineStyle": {"color": colours.grid}},
+        },
+        "series": [
+            {
+                "name": run,
+                "type": "line",
+                "data": [[x, round(y * scale, 4)] for x, y in points],
+                "color": colour,
+                "lineStyle": {"width": 2},
+                "symbol": "circle",
+                "symbolSize": 4,
+                "showSymbol": len(points) <= 40,
+            }
+            for (run, points), colour in zip(curves.items(), RUN_COLOURS, strict=False)
+        ],
+        "aria": {"enabled": True, "label": {"description": f"{name} by epoch of {len(curves)} runs"}},
+    }
 
 
 def recall_options(confusions: Mapping[int, NDArray[np.integer]], label_set: LabelSet, *, epochs: int) -> dict[str, Any]:

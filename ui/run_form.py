@@ -12,6 +12,7 @@ from fer.errors import FerError
 from fer.recipes import Recipe, list_recipes, read_recipe, recipe_toml
 from fer.training import Run, start_run
 from ui.cleaning import cleaning_toggle
+from ui.run_estimate import estimate_button
 from ui.run_settings import checked, settings_form, variation_preview
 from ui.state import DatasetChoice, active_choice
 from ui.words import percent, plain, show_error
@@ -31,6 +32,7 @@ def run_form() -> Run | None:
     changed = checked(recipe, overrides)
     if changed is None:
         return None
+    estimate_button(changed, choice, cleaning)
     started = None
     if st.button("Start training", type="primary", icon=":material/play_arrow:", width="stretch", key="run_start"):
         try:
@@ -90,7 +92,8 @@ def _overrides(recipe: Recipe) -> dict[str, str]:
 
 def command_line(recipe: Recipe, choice: DatasetChoice, overrides: Mapping[str, str], cleaning: Path | None = None) -> str:
     """What to type to train the same, an option a line."""
-    options = [("--recipe", recipe.name), ("--data", choice.source)]
+    shipped = {known.name for known in list_recipes()}
+    options = [("--recipe", recipe.name if recipe.name in shipped else f"{recipe.name}.toml"), ("--data", choice.source)]
     if choice.ferplus:
         options.append(("--ferplus", choice.ferplus))
     if cleaning:

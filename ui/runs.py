@@ -39,7 +39,7 @@ RUN_KEY = "run_shown"  # in the session: id of the run that is looked at
 def run_title(run: Run) -> str:
     """`compact, 20 Nov 12:15, running` for a list."""
     try:
-        return f"{run.recipe_name}, {_created(run):%d %b %H:%M}, {run.status}"
+        return f"{run.notes.title or run.recipe_name}, {created(run):%d %b %H:%M}, {run.status}"
     except RunError:
         return f"{run.id}, damaged"
 
@@ -74,9 +74,9 @@ def _heading(run: Run, active: bool) -> None:
     status = run.status
     colour, icon = _BADGES[status]
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.subheader(run.recipe_name, anchor=False, width="content")
+        st.subheader(plain(run.notes.title or run.recipe_name), anchor=False, width="content")
         st.badge(status, color=colour, icon=icon)  # type: ignore[arg-type]
-        st.caption(f"on {plain(_data_name(run))}, started {_created(run):%d %b %H:%M}", width="content")
+        st.caption(f"on {plain(data_name(run))}, started {created(run):%d %b %H:%M}", width="content")
         st.space("stretch")
         if active:
             st.button("Stop", icon=":material/stop:", on_click=_stop, args=(run,), disabled=status == "stopping", key="run_stop")
@@ -203,38 +203,14 @@ def make_bundle(run: Run, name: str) -> None:
         )
 
 
-def runs_table(runs: Sequence[Run]) -> None:
-    """All runs, newest first."""
-    st.dataframe(
-        [_table_row(run) for run in runs],
-        hide_index=True,
-        column_config={
-            "epochs": st.column_config.ProgressColumn(format="percent", min_value=0, max_value=1),
-            "best on validation": st.column_config.NumberColumn(format="%.1f %%"),
-        },
-    )
-
-
-def _table_row(run: Run) -> dict[str, object]:
-    try:
-        epochs = run.epoch_rows()
-        return {
-            "run": run.id,
-            "data": _data_name(run),
-            "status": run.status,
-            "epochs": min(len(epochs) / max(run.epochs_total, 1), 1.0),
-            "best on validation": max((100 * row["val_accuracy"] for row in epochs), default=None),
-        }
-    except RunError:
-        return {"run": run.id, "data": "", "status": "damaged", "epochs": 0.0, "best on validation": None}
-
-
-def _data_name(run: Run) -> str:
+def data_name(run: Run) -> str:
+    """Last part of the path of its data, or how else it was named."""
     data = str(run.request["data"])
     return data if ":" in data else data.rstrip("/").rsplit("/", 1)[-1]
 
 
-def _created(run: Run) -> datetime:
+def created(run: Run) -> datetime:
+    """When it was made, in its own time zone."""
     return datetime.fromisoformat(run.request["created"])
 
 

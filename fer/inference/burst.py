@@ -139,10 +139,9 @@ class BurstCamera:
             self._forget()
             self._wanted, self._seconds, self._began = pictures, seconds, self._clock()
 
-    def reset(self) -> None:
-        """Forget frames, recording and errors, as before the first frame."""
+    def pause(self) -> None:
+        """Forget what the newest frame showed: there may be no next one. A recording ends by itself, as far as it has come."""
         with self._lock:
-            self._forget()
             self._faces = self._error = None
 
     def process(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +13,9 @@ from fer.data.rejects import Rejects, sample_photographs, shows_no_face
 from fer.data.votes import vote_distribution, with_labels_of_votes
 from fer.errors import DataError
 from fer.labels import FER8, ClassMap, LabelSet
-from fer.quality.balance import NO_BALANCE, balance
+from fer.quality.balance import NO_BALANCE, BalancedClass, balance
 from fer.recipes import Settings
+from fer.recipes.settings import DataSettings
 
 LABELS_HEAD = "labels"
 VOTES_HEAD = "votes"
@@ -98,8 +100,11 @@ class PreparedData:
         return {head: target.shape[1] for head, target in self.train.targets.items()}
 
 
-def prepare_data(dataset: Dataset, settings: Settings) -> PreparedData:
-    """Pick classes, split where no split is given, remove leaks, and lay out pixels and targets.
+def choose_data(dataset: Dataset, settings: Settings) -> tuple[Dataset, int]:
+    """Pick classes, split where no split is given, and remove leaks; no pixel is read.
+
+    Returns:
+        the images that are learned from and validated on, and how many were left out of train as leaks.
 
     Raises:
         LabelError: a class asked for is not in the data.
@@ -119,11 +124,17 @@ def prepare_data(dataset: Dataset, settings: Settings) -> PreparedData:
             )
     if len(np.unique(dataset.split("train").label_ids)) < 2:
         raise DataError("Training needs images of at least two classes.")
+    return dataset, leaks_removed
+
+
+def prepare_data(dataset: Dataset, settings: Settings) -> PreparedData:
+    """Choose the data (`choose_data`, whose errors it has), and lay out pixels and targets."""
+    dataset, leaks_removed = choose_data(dataset, settings)
     heads = {LABELS_HEAD: dataset.label_set}
     if settings.data.votes and dataset.votes is not None and settings.training.votes_weight > 0:
         heads[VOTES_HEAD] = FER8
     train, val = (_learning_set(dataset.split(split), heads, settings) for split in ("train", "val"))
-    train = _balanced(train, dataset.counts()["train"], settings)
+    train = _balanced(train, dataset.counts()["train"], settings.data)
     if settings.data.rejects:
         train = _with_rejects_in_batches(train)
         source = Rejects(val.images, sample_photographs("val"))
@@ -160,26 +171,36 @@ def _learning_set(dataset: Dataset, heads: dict[str, LabelSet], settings: Settin
     return LearningSet(images, targets, weights)
 
 
-def _balanced(train: LearningSet, counts: dict[str, int], settings: Settings) -> LearningSet:
-    """The training set with the quotas and weights of classes that the settings ask for.
+def images_by_class(counts: Mapping[str, int], data: DataSettings) -> NDArray[np.int64]:
+    """How many images of each class an epoch shows, int64 (K,).
+
+    Args:
+        counts: images of each class in train.
+        data: says how classes are balanced, and which is overfed.
 
     Raises:
         DataError: a class is to be shown more often that the data does not have.
     """
-    times = settings.data.times_fed
+    times = data.times_fed
     unknown = [name for name in times if not counts.get(name)]
     if unknown:
         raise DataError(f"data.overfeed names {', '.join(unknown)}. Classes to train on: {', '.join(counts)}")
-    if settings.data.balance == NO_BALANCE and not times:
-        return train
-    rows = [row for row in balance(counts) if row.method == settings.data.balance]
-    quotas = np.array([row.after for row in rows] if rows else list(counts.values()), np.int64)
-    quotas *= np.array([times.get(name, 1) for name in counts])
-    if rows:
-        by_class = np.array([row.weight for row in rows], np.float32)
+    after = dict(counts) if data.balance == NO_BALANCE else {row.label: row.after for row in _balance_rows(counts, data)}
+    return np.array([n * times.get(name, 1) for name, n in after.items()], np.int64)
+
+
+def _balance_rows(counts: Mapping[str, int], data: DataSettings) -> list[BalancedClass]:
+    return [row for row in balance(counts) if row.method == data.balance]
+
+
+def _balanced(train: LearningSet, counts: Mapping[str, int], data: DataSettings) -> LearningSet:
+    """The training set with the quotas and weights of classes that the settings ask for."""
+    shown = images_by_class(counts, data)
+    if data.balance != NO_BALANCE:
+        by_class = np.array([row.weight for row in _balance_rows(counts, data)], np.float32)
         weights = train.weights[LABELS_HEAD] * by_class[train.targets[LABELS_HEAD].argmax(axis=1)]
         train = replace(train, weights={**train.weights, LABELS_HEAD: weights})
-    return train if quotas.tolist() == list(counts.values()) else replace(train, quotas=quotas)
+    return train if shown.tolist() == list(counts.values()) else replace(train, quotas=shown)
 
 
 def _with_rejects_in_batches(train: LearningSet) -> LearningSet:

@@ -13,6 +13,7 @@
     checkpoint.npz     all that is needed to go on: weights, optimizer, history
     best.npz           the weights of the best epoch
     train.log          what the process printed
+    notes.json         what the user calls it: title, tags, notes
 
 Everything the page shows is read from here, so it survives a reload, and the run survives the page.
 """
@@ -21,13 +22,14 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +49,22 @@ MISTAKES_FILE = "mistakes.npz"
 # A page polls often; this much of progress.jsonl covers more than the running epoch.
 _PROGRESS_TAIL_BYTES = 200_000
 _LOCK_S = 30
+_NOTES_FILE = "notes.json"
+
+
+@dataclass(frozen=True, slots=True)
+class RunNotes:
+    """What the user calls a run.
+
+    Args:
+        title: stands in lists in the place of its recipe's name.
+        tags: words to find it by, separated by commas.
+        notes: anything.
+    """
+
+    title: str = ""
+    tags: str = ""
+    notes: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,41 @@ class Run:
     def request(self) -> dict[str, Any]:
         """What was asked for: `recipe`, `data`, `ferplus`, `cleaning`, `settings`, `created`."""
         return _read_json(self.path / "settings.json")
+
+    @property
+    def notes(self) -> RunNotes:
+        """What the user has written about it; empty at first, and where the file is damaged."""
+        try:
+            return RunNotes(**_read_json(self.path / _NOTES_FILE))
+        except (RunError, TypeError):
+            return RunNotes()
+
+    def annotate(self, notes: RunNotes) -> None:
+        """Keep what the user has written about it.
+
+        Raises:
+            RunError: the folder cannot be written.
+        """
+        try:
+            write_json(self.path / _NOTES_FILE, asdict(notes))
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def delete(self) -> None:
+        """Remove the run for good: weights, curves, notes. Bundles that were made of it stay.
+
+        Raises:
+            RunError: it is going, or cannot be removed.
+        """
+        with self._alone():
+            self._require_idle()
+        # Renamed first: a folder that is half gone is no run any more.
+        doomed = self.path.with_name(f".deleted-{self.id}")
+        try:
+            self.path.rename(doomed)
+            shutil.rmtree(doomed)
+        except OSError as error:
+            raise RunError(f"The run {self.id} cannot be deleted: {error.strerror or error}.") from error
 
     @property
     def recipe_name(self) -> str:

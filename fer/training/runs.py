@@ -97,7 +97,8 @@ def vary_run(run: Run, overrides: Mapping[str, Any]) -> Run:
 def list_runs() -> list[Run]:
     """The runs of the workspace, newest first."""
     folder = runs_dir()
-    paths = [path.parent for path in folder.glob("*/settings.json")] if folder.is_dir() else []
+    # Hidden ones are being deleted.
+    paths = [path.parent for path in folder.glob("[!.]*/settings.json")] if folder.is_dir() else []
     return [Run(path) for path in sorted(paths, key=lambda path: (path / "settings.json").stat().st_mtime, reverse=True)]
 
 

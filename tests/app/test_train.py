@@ -26,6 +26,7 @@ from ui import run_form, runs
 from ui.charts import curve_options
 from ui.run_charts import confusion_options, recall_options
 from ui.run_form import command_line
+from ui.runs_list import differing_settings
 from ui.state import DatasetChoice
 from ui.words import duration
 
@@ -311,3 +312,73 @@ def test_recall_options_leave_out_a_class_that_validation_lacks() -> None:
     label_set = LabelSet(("happy", "sad"))
     options = recall_options({1: np.array([[3, 1], [0, 0]]), 2: np.array([[4, 0], [0, 0]])}, label_set, epochs=5)
     assert [series["data"] for series in options["series"]] == [[[1, 75.0], [2, 100.0]], []]
+
+
+def test_what_a_training_will_take_is_told_before_it_starts(open_page: OpenPage) -> None:
+    app = open_page("train")
+    for key, value in (("stem", "8,8"), ("widths", "8,16"), ("depths", "1,1")):
+        app.text_input(key=f"setting_compact_network.{key}").set_value(value)
+    app = app.button(key="run_estimate_button").click().run()
+    assert not app.error
+    told = next(element.value for element in app.markdown if "an epoch of 112 images" in element.value)
+    assert "0.01 M parameters" in told
+    app = app.number_input(key="setting_compact_epochs").set_value(3).run()
+    assert not [element for element in app.markdown if "an epoch of" in element.value], "other settings, another answer"
+
+
+def test_what_cannot_be_told_is_said_in_words(open_page: OpenPage) -> None:
+    app = open_page("train")
+    app.text_input(key="setting_compact_data.classes").set_value("happy")
+    app = app.button(key="run_estimate_button").click().run()
+    assert "at least two classes" in app.error[0].value
+
+
+def choose_runs(app: AppTest, *rows: int) -> AppTest:
+    """As if these rows of the list of runs were chosen."""
+    found = list_runs()
+    app.session_state[f"runs_table_{found[0].id}_{len(found)}"] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    return app.run()
+
+
+def test_a_run_is_named_and_noted(open_page: OpenPage) -> None:
+    run = make_run(2, status="stopped")
+    app = choose_runs(open_page("train"), 0)
+    next(field for field in app.text_input if field.label == "Name").set_value("First try")
+    app.text_area[0].set_value("The rate was too high")
+    app = next(button for button in app.button if button.label == "Keep").click().run()
+    assert not app.exception
+    assert (run.notes.title, run.notes.notes) == ("First try", "The rate was too high")
+    assert "First try" in [heading.value for heading in app.subheader]
+
+
+def test_a_run_is_deleted_only_after_a_second_word(open_page: OpenPage) -> None:
+    run = make_run(2, status="stopped")
+    kept = make_run(1, status="stopped")
+    os.utime(run.path / "settings.json", (1, 1))
+    app = choose_runs(open_page("train"), 1)
+    app = app.button(key="run_delete").click().run()
+    assert "gone for good" in app.warning[0].value
+    assert run.path.is_dir()
+    app = app.button(key="run_delete_sure").click().run()
+    assert not app.exception
+    assert [found.id for found in list_runs()] == [kept.id]
+
+
+def test_runs_are_compared_by_curves_results_and_what_differs(open_page: OpenPage) -> None:
+    make_run(3, epochs=3, status="finished")
+    make_run(2, epochs=5, status="stopped")
+    app = choose_runs(open_page("train"), 0, 1)
+    assert not app.exception
+    tables = [table.value for table in app.dataframe]
+    differing = next(table for table in tables if "setting" in table.columns)
+    assert differing["setting"].tolist() == ["training.epochs"]
+    results = next(table for table in tables if "validation loss" in table.columns)
+    assert sorted(results["best epoch"]) == [2, 3]
+
+
+def test_differing_settings_of_another_network_have_no_value() -> None:
+    runs_ = [create_run(recipe, "synthetic:160") for recipe in ("compact", "cnn4-7class")]
+    differing = differing_settings(runs_)
+    assert differing["network.architecture"] == ["se_resnet", "plain_cnn"]
+    assert differing["network.filters"] == ["–", "64,128,256,512"]
+    assert "training.seed" not in differing

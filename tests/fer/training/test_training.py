@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from fer.errors import RunError, SettingsError
-from fer.training import Run, create_run, list_runs, open_run, start_run
+from fer.training import Run, RunNotes, create_run, list_runs, open_run, start_run
 from fer.workspace import REPOSITORY
 
 DATA = "synthetic:600:3"
@@ -287,3 +287,22 @@ def test_resume_and_stop_of_a_folder_that_cannot_be_written_are_refused(tmp_path
     monkeypatch.setattr(Path, "touch", read_only)
     with pytest.raises(RunError, match="Cannot write the run folder"):
         run.stop()
+
+
+def test_notes_are_kept_and_a_damaged_file_of_them_hides_nothing(tmp_path: Path) -> None:
+    run = create_run("compact", DATA, run_dir=tmp_path / "run")
+    assert run.notes == RunNotes()
+    run.annotate(RunNotes("First try", "baseline", "A rate of 0.05\nis too high."))
+    assert open_run(run.path).notes == RunNotes("First try", "baseline", "A rate of 0.05\nis too high.")
+    (run.path / "notes.json").write_text('{"colour": 1}')
+    assert run.notes == RunNotes()
+
+
+def test_delete_removes_the_run_unless_it_is_going() -> None:
+    run, other = create_run("compact", DATA), create_run("compact", DATA)
+    run.claim()  # by this very process
+    with pytest.raises(RunError, match="is going already"):
+        run.delete()
+    other.delete()
+    assert [found.id for found in list_runs()] == [run.id]
+    assert [path.name for path in run.path.parent.iterdir()] == [run.id]
