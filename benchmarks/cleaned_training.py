@@ -29,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.runs import finished_run
+from benchmarks.seeds import describe, paired_difference
 from fer.bundling import create_bundle
 from fer.data import Dataset, read_dataset
 from fer.data.votes import LEFT_OUT, strict_labels
@@ -66,7 +67,6 @@ LEAKS = ("leak", "near_leak")
 FAULTS = (*LEAKS, "conflict", "identical", "near_duplicate", "broken", "blank", "no_face", "tiny")
 
 PARTS = ("all", "leak_free", "leaked")
-DRAWS, LEVEL = 2000, 0.95
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class CleanedTraining:
         if self.val.votes is None or (strict_labels(self.val.votes) == LEFT_OUT).all():
             raise DataError(f"The networks are judged by FER+ votes, too, and {data} has none. Give them with --ferplus.")
 
-    def measure(self, variants: Sequence[Variant] = VARIANTS) -> dict[str, Any]:
+    def measure(self, variants: Sequence[Variant]) -> dict[str, Any]:
         """Train what is not trained yet, and measure all: the figures, ready for JSON."""
         lists = {variant.name: self.clean(variant) for variant in variants}
         runs: dict[tuple[str, int], Run] = {}
@@ -247,44 +247,7 @@ def has_twin(dataset: Dataset, found: Audit) -> NDArray[np.bool_]:
     for finding in found.findings:
         if finding.kind in LEAKS and in_train[list(finding.indices)].any():
             twins[list(finding.indices)] = True
-    return twins & ~in_train
-
-
-def describe(right: NDArray[np.bool_]) -> dict[str, Any]:
-    """Accuracy of each seed, their mean, and their standard deviation (of one seed 0).
-
-    Args:
-        right: (seeds, images); without images, all are None.
-    """
-    if not right.shape[1]:
-        return {"seeds": None, "mean": None, "sd": None}
-    accuracies = right.mean(axis=1)
-    sd = float(accuracies.std(ddof=1)) if len(accuracies) > 1 else 0.0
-    return {"seeds": accuracies.tolist(), "mean": float(accuracies.mean()), "sd": sd}
-
-
-def paired_difference(right: NDArray[np.bool_], other: NDArray[np.bool_]) -> dict[str, float] | None:
-    """By how much one accuracy is above another, with an interval over both other images and other seeds.
-
-    Seeds and images are drawn again, each for itself (the pigeonhole bootstrap, Owen 2007, https://arxiv.org/abs/0712.1111), and
-    of an image and a seed both networks are: so what is hard for both does not widen the interval.
-
-    Args:
-        right, other: (seeds, images), the same of both.
-
-    Returns:
-        `mean`, `low` and `high`; None without images.
-    """
-    seeds, images = right.shape
-    if not images:
-        return None
-    gain = right.astype(np.float64) - other
-    rng = np.random.default_rng(0)
-    of_images = rng.multinomial(images, np.full(images, 1 / images), DRAWS) / images
-    of_seeds = rng.multinomial(seeds, np.full(seeds, 1 / seeds), DRAWS) / seeds
-    means = ((of_images @ gain.T) * of_seeds).sum(axis=1)
-    low, high = np.quantile(means, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return {"mean": float(gain.mean()), "low": float(low), "high": float(high)}
+    return np.asarray(twins & ~in_train, np.bool_)
 
 
 def print_figures(figures: Mapping[str, Any]) -> None:
@@ -319,7 +282,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         overrides = read_overrides(options.overrides)
-        figures = CleanedTraining(options.data, options.ferplus, options.epochs, options.seeds, overrides).measure()
+        figures = CleanedTraining(options.data, options.ferplus, options.epochs, options.seeds, overrides).measure(VARIANTS)
     except FerError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

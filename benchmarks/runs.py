@@ -31,7 +31,7 @@ def finished_run(name: str, recipe: Recipe, data: str, *, ferplus: str | None = 
     if (path / "settings.json").is_file():
         run = Run(path)
         if run.settings != recipe.settings or _decisions(run.cleaning) != _decisions(cleaning):
-            raise RunError(f"{path} was begun with other settings. Give those, or remove the folder.")
+            raise RunError(f"{path} was begun with other settings or another cleaning list. Give those, or remove the folder.")
     else:
         run = create_run(recipe, data, ferplus=ferplus, cleaning=cleaning, run_dir=path)
     if run.status != "finished":

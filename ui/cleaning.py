@@ -83,15 +83,6 @@ def active_cleaning() -> CleaningList:
     return _shelf().read(cleaning_path(active_choice()))
 
 
-def save_cleaning(cleaning: CleaningList) -> None:
-    """Write the list of the active dataset.
-
-    Raises:
-        DataError: the file cannot be written.
-    """
-    _shelf().write(cleaning_path(active_choice()), cleaning)
-
-
 def change_cleaning(change: Callable[[CleaningList], CleaningList]) -> CleaningList:
     """Change the list of the active dataset and write it; what another session decides meanwhile is not lost.
 

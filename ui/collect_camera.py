@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from ui.collect_state import LABEL_KEY, keep_waiting, missing, waiting
 from ui.predict_options import recognizer_for
 from ui.predict_sources import PICTURE_TYPES
 from ui.state import active_bundle, active_model
+from ui.webcam_panel import PATIENCE_S
 from ui.webcam_stream import StreamState
 from ui.words import counted, plain
 
@@ -28,9 +30,9 @@ if TYPE_CHECKING:
 
 SECONDS = 3.0
 PICTURES = 12
-_EVERY_S = 0.3
+_EVERY_S = 0.5
 _CAMERA_KEY = "collect_camera"
-_SEEN_KEY = "collect_seen"
+_SEEN_KEY, _SINCE_KEY, _RECORDED_KEY = "collect_seen", "collect_since", "collect_recorded"
 _SOURCES = {
     "live": ":material/videocam: Live camera",
     "photo": ":material/photo_camera: Single photos",
@@ -126,36 +128,50 @@ def _live(
     with left:
         state = webcam_stream.camera_stream(camera, "collect")
     if not state.running:
-        camera.reset()
+        camera.pause()
+        st.session_state.pop(_SINCE_KEY, None)
+    since = st.session_state.setdefault(_SINCE_KEY, time.monotonic()) if state.running else 0.0
+    snapshot = camera.snapshot()
+    # A stream that ends, or is said to, takes nothing of what was recorded with it.
+    going_on = state.running or snapshot.recording or snapshot.share == 1
     with right:
-        st.button(
-            f"Record {SECONDS:g} seconds",
-            type="primary",
-            icon=":material/fiber_manual_record:",
-            width="stretch",
-            disabled=not state.playing or camera.snapshot().recording,
-            key="collect_record",
-            on_click=camera.start,
-            kwargs={"pictures": PICTURES, "seconds": SECONDS},
-        )
-        st.fragment(_watch, run_every=_EVERY_S if state.running else None)(camera, state, label)
+        st.fragment(_watch, run_every=_EVERY_S if going_on else None)(camera, state, label, since)
 
 
-def _watch(camera: BurstCamera, state: StreamState, label: str) -> None:
-    """How the recording goes, or what the camera sees; the end of a recording shows its pictures."""
+def _watch(camera: BurstCamera, state: StreamState, label: str, since: float) -> None:
+    """The button, how the recording goes, and what the camera sees; the end of a recording shows its pictures.
+
+    Whether there are frames is asked of what takes them: the component tells of its state late, or not at all.
+    """
     taken = camera.take()
     if taken is not None:
-        keep_waiting(label, *taken)
+        keep_waiting(st.session_state.get(_RECORDED_KEY, label), *taken)
         st.rerun()
     snapshot = camera.snapshot()
+    st.button(
+        f"Record {SECONDS:g} seconds",
+        type="primary",
+        icon=":material/fiber_manual_record:",
+        width="stretch",
+        disabled=snapshot.faces is None or snapshot.recording,
+        key="collect_record",
+        on_click=_record,
+        args=(camera, label),
+    )
     if snapshot.error:
         st.error(plain(snapshot.error), icon=":material/error:")
     elif snapshot.recording:
         st.progress(snapshot.share, "Recording. Turn your head a little, come nearer and go back.")
     elif not state.running:
         st.caption("Press **Start** and allow the camera. Nothing is kept before you have seen it and pressed *Keep*.")
-    elif snapshot.faces is None:
+    elif snapshot.faces is None and time.monotonic() - since < PATIENCE_S:
         st.caption("Connecting to the camera…")
+    elif snapshot.faces is None:
+        st.error(
+            "No picture has arrived: browser and server cannot reach each other. *Single photos* and *Files* need no such "
+            "connection; the Webcam page says what else to do.",
+            icon=":material/videocam_off:",
+        )
     elif snapshot.faces == 0:
         st.caption(":material/search_off: No face found. Face the camera, with light from the front.")
     elif snapshot.faces > 1:
@@ -164,6 +180,11 @@ def _watch(camera: BurstCamera, state: StreamState, label: str) -> None:
         st.caption(f":material/check: One face. Show the expression, then press *Record*: {PICTURES} pictures.")
     else:
         st.caption(":material/south: Look at the pictures below, or record again.")
+
+
+def _record(camera: BurstCamera, label: str) -> None:
+    st.session_state[_RECORDED_KEY] = label  # another may be chosen before the end
+    camera.start(pictures=PICTURES, seconds=SECONDS)
 
 
 def _take_files(files: Sequence[UploadedFile], label: str, detector: FaceDetector, recognizer: Recognizer | None) -> None:

@@ -125,7 +125,7 @@ def balance_bars(rows: Sequence[BalancedClass], label_set: LabelSet) -> go.Figur
         x=[row.before for row in rows],
         text=[f"{count(row.before)} now" for row in rows],
         textfont={"color": colours.muted, "size": 12},
-        marker={"color": colours.splits["train"], "cornerradius": 2},
+        marker={"color": colours.muted, "opacity": 0.4, "cornerradius": 2},
         hovertemplate="%{y}: %{x:,} images now<extra></extra>",
         **texts,
     )

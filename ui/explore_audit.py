@@ -22,7 +22,7 @@ from ui.audit_place import Place, go, place
 from ui.audits import STEPS, AuditJob, audit_shelf, expected_time
 from ui.cleaning import active_cleaning, keep_words_fresh, show_change_error, undo_step
 from ui.cleaning_panel import cleaning_screen, cleaning_strip, damaged_list
-from ui.explore_findings import accept_button, findings_screen
+from ui.explore_findings import accept_button, findings_screen, show_said
 from ui.explore_review import review_screen
 from ui.state import active_bundle
 from ui.theme import plain_metric
@@ -37,12 +37,11 @@ def draw(dataset: Dataset) -> None:
         st.info("There are no images to audit.", icon=":material/search_off:")
         return
     bundle = active_bundle()
+    job = audit_shelf().job(dataset, bundle)  # asked first: one that ends right now has left its findings when those are asked
     table = audit_shelf().find(dataset, bundle)
     if table is not None:
         _audited(dataset, bundle, table)
-        return
-    job = audit_shelf().job(dataset, bundle)
-    if job is not None and not job.ended.is_set():
+    elif job is not None and not job.ended.is_set():
         st.fragment(_progress, run_every=0.5)(job)
     else:
         _offer(dataset, bundle, job)
@@ -98,6 +97,7 @@ def _progress(job: AuditJob) -> None:
 def _audited(dataset: Dataset, bundle: Bundle, table: FindingTable) -> None:
     """The screen that the session is at; a fragment, so that a decision draws nothing else again."""
     show_change_error()
+    show_said()
     try:
         cleaning = active_cleaning()
     except DataError as error:
@@ -156,7 +156,7 @@ def _kind_row(dataset: Dataset, table: FindingTable, cleaning: CleaningList, kin
     """A kind of findings: what it means, how much of it there is and is decided, and what can be done about all of it."""
     findings, images = table.by_kind[kind], table.images[kind]
     with st.container(border=True):
-        words, progress, buttons = st.columns([6, 3, 4], vertical_alignment="center", gap="medium")
+        words, progress, buttons = st.columns([5, 3, 5], vertical_alignment="center", gap="medium")
         with words, st.container(gap=None):
             figures = counted(len(findings), "finding") + (f" in {counted(images, 'image')}" if images != len(findings) else "")
             st.markdown(f"**{KINDS[kind].title}** · {figures}")

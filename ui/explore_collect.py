@@ -16,12 +16,12 @@ from fer.data.collect import (
     CollectedPicture,
     Collection,
     create_collection,
-    datasets_dir,
     list_collections,
 )
 from fer.data.dataset import Dataset
 from fer.errors import FerError
 from fer.labels import FER7, FER8, LabelSet
+from fer.workspace import datasets_dir
 from ui.collect_camera import take_pictures
 from ui.collect_review import collected, review
 from ui.collect_state import errors_for_later, is_active, missing, reread, show_late_error, stop_waiting

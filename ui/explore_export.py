@@ -103,14 +103,14 @@ def _form(dataset: Dataset, cleaning: Path | None) -> None:
             args=(ExportJob(write, layout),),
         )
     st.caption(f"It is written to {plain(str(place))}. The same on the command line:")
-    st.code(command_line(place, layout, cleaning, resize=resize, overwrite=overwrite), language="bash")
+    st.code(command_line(place, layout, cleaning, resize=resize, overwrite=overwrite), language="bash", wrap_lines=True)
 
 
 def _holds(dataset: Dataset, layout: str) -> None:
     counts = {split: sum(by_class.values()) for split, by_class in dataset.counts().items()}
     with st.grid(3, min_column_width=130):
         st.metric("Images", count(len(dataset)), border=True, help=", ".join(_split_count(*item) for item in counts.items()))
-        n = int(len(np.unique(dataset.label_ids)))
+        n = len(np.unique(dataset.label_ids))
         st.metric("Classes", n, border=True, help=", ".join(dataset.label_set))
         st.metric("Size, about", size_words(_estimate(dataset, layout, dataset.fingerprint)), border=True)
 
@@ -142,7 +142,7 @@ def _csv_notes(dataset: Dataset) -> bool:
     return st.toggle(
         f"Make every image grey and {CSV_SIDE}×{CSV_SIDE}",
         key="export_resize",
-        help="The table holds nothing else. Without this, an export ends at the first image that is in colour or of another size.",
+        help="The table holds nothing else; without this, the export ends at an image in colour or of another size.",
     )
 
 
@@ -182,7 +182,7 @@ def _done() -> None:
     with st.container(border=True):
         st.markdown(f"**:material/check_circle: Exported** to {plain(str(place))}")
         st.caption("To open it in Python:")
-        st.code(opening_line(place, layout), language="python")
+        st.code(opening_line(place, layout), language="python", wrap_lines=True)
         packed: Path | None = st.session_state.get(_ZIP_KEY)
         if packed is None or not packed.is_file() or packed.with_suffix("") != place:
             st.button(
@@ -196,7 +196,7 @@ def _done() -> None:
         size = packed.stat().st_size
         if size > DOWNLOAD_LIMIT:
             st.caption(
-                f"The ZIP is at {plain(str(packed))}. With {size_words(size)} it is too large to go through a browser: copy the file."
+                f"The ZIP is at {plain(str(packed))}. Too large to go through a browser ({size_words(size)}): copy the file."
             )
             return
         st.download_button(

@@ -19,6 +19,7 @@ from ui.tiles import TILE, Tile, data_url, tile, tile_grid
 from ui.words import count, counted, percent, plain
 
 _SINGLES_A_PAGE, _GROUPS_A_PAGE = 24, 9
+_SAID = "audit_said"
 MOVE_ICON = ":material/drive_file_move:"
 _PICTURES_SHOWN = 4  # of a group, beside each other
 _FILTERS = {"open": "To decide", "settled": "Settled", "all": "All"}
@@ -81,7 +82,7 @@ def _all_at_once(dataset: Dataset, table: FindingTable, kind: str, settled: NDAr
     choices: list[tuple[str, str, Action, str]] = [
         ("Keep", ":material/check:", "keep", ""),
         ("Drop", ":material/delete:", "drop", ""),
-        *((f"Move to {SPLIT_TITLES[split].lower()}", MOVE_ICON, "move", split) for split in dataset.split_names if split),  # type: ignore[list-item]
+        *((f"Move to {SPLIT_TITLES[split].lower()}", MOVE_ICON, "move", split) for split in dataset.split_names if split),
     ]
     with closing_popover("All at once", key="all_popover", icon=":material/select_all:"):
         st.markdown(f"About {counted(len(rows), 'image')} of findings that are not settled yet:")
@@ -174,4 +175,10 @@ def _accept_all(dataset: Dataset, table: FindingTable, kind: str) -> None:
     """Decide as proposed about all findings of a kind, and say how many images that were."""
     before = len(active_cleaning())
     if change_in_words(lambda cleaning: cleaning.accept(dataset, table.audit, kinds=[kind])):
-        st.toast(f"{KINDS[kind].title}: {counted(len(active_cleaning()) - before, 'image')} decided.", icon=":material/done_all:")
+        st.session_state[_SAID] = f"{KINDS[kind].title}: {counted(len(active_cleaning()) - before, 'decision')} made."
+
+
+def show_said() -> None:
+    """Say what was accepted just now; a callback of a fragment cannot."""
+    if said := st.session_state.pop(_SAID, None):
+        st.toast(said, icon=":material/done_all:")

@@ -56,15 +56,19 @@ def draw_mean_faces(dataset: Dataset) -> None:
                     alt=f"The mean face of {label}, and its standard deviation",
                 )
     st.caption(
-        "Below: the standard deviation of each pixel, on one scale for all classes; bright is where faces differ most. A sharp "
-        "mean tells of faces that are cut alike and share a look."
+        "Below: the standard deviation of each pixel; bright is where faces differ most. All classes are on one scale, stretched "
+        "to full contrast. A sharp mean tells of faces that are cut alike and share a look."
     )
 
 
 def mean_and_spread(faces: MeanFaces, label_id: int) -> NDArray[np.uint8]:
-    """The mean face of a class above its spread, uint8 RGB (H, W, 3); the spread is scaled by the largest of all classes."""
-    brightest = max(float(faces.spread.max()), 1.0)
-    pictures = faces.mean[label_id], faces.spread[label_id] * (255 / brightest)
-    shown = [np.broadcast_to(np.clip(np.rint(picture), 0, 255), (*picture.shape[:2], 3)).astype(np.uint8) for picture in pictures]
-    above, below = (tile(picture) for picture in shown)
+    """The mean face of a class above its spread, uint8 RGB (H, W, 3), each stretched to the full range that all classes need."""
+    above, below = (_stretched(pictures, faces.counts, label_id) for pictures in (faces.mean, faces.spread))
     return np.concatenate([above, np.full((_GAP, above.shape[1], 3), 128, np.uint8), below])
+
+
+def _stretched(pictures: NDArray[np.float32], counts: NDArray[np.int64], label_id: int) -> NDArray[np.uint8]:
+    present = pictures[counts > 0]
+    low, high = float(present.min()), float(present.max())
+    grey_levels = np.rint((pictures[label_id] - low) * (255 / max(high - low, 1.0)))
+    return tile(np.broadcast_to(grey_levels, (*grey_levels.shape[:2], 3)).astype(np.uint8))

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import os
+import time
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
 
 from fer.bundles import Bundle
 from fer.data.dataset import Dataset
-from fer.errors import FerError
 from fer.labels import LabelSet
+from fer.quality.cleaning import CleaningList
 from fer.quality.findings import Action
 from fer.quality.projection import STEPS, FaceMap, cached_face_map, face_map, most_points, neighbour_agreement
-from fer.quality.thumbnails import thumbnails
+from fer.quality.thumbnails import Thumbnails, thumbnails
 from ui.audits import audit_shelf
 from ui.cleaning import active_cleaning, change_in_words, show_change_error, undo_step
 from ui.face_map import draw_face_map, draw_thumbnails, map_payload, thumbnails_payload
 from ui.gallery import paged_grid
 from ui.map_colours import colourings
 from ui.state import active_bundle
-from ui.words import count, counted, duration, errors_in_words, percent, plain, show_error
+from ui.words import count, counted, duration, errors_in_words, percent, plain
 
 _AT_ONCE = 3000  # images of which a map takes seconds
-_SECONDS_AN_IMAGE = 0.0018  # of one core: the flagship 1.0 ms, neighbours and layout 0.8 ms
+_SECONDS_AT_FIRST = 4.0  # to load what it takes
+_SECONDS_AN_IMAGE = 0.0019  # of one core: the flagship 0.9 ms, neighbours and layout 1.0 ms
 _THREADS = 4  # more do not help
 _SHARES = {STEPS[0]: 0.55, STEPS[1]: 0.1, STEPS[2]: 0.35}
-_PICTURES = "Making small pictures"
-_WANTED = "map_wanted"
 _REASON = "selected on the map"
 
 
@@ -39,26 +40,19 @@ def draw(dataset: Dataset) -> None:
         return
     bundle = active_bundle()
     identity = f"{dataset.fingerprint[:16]}-{bundle.sha256[:16]}"
-    drawn = cached_face_map(dataset, bundle)
-    if drawn is None and len(dataset) > _AT_ONCE and st.session_state.get(_WANTED) != identity:
+    wanted = st.session_state.get(f"map_wanted_{identity}", len(dataset) <= _AT_ONCE)
+    if not wanted and cached_face_map(dataset, bundle) is None:
         _invitation(dataset, bundle, identity)
         return
-    if drawn is None or identity not in _payloads():
-        drawn = _make(dataset, bundle, identity)
-    if drawn is not None:
+    with errors_in_words():
+        drawn, pictures = _make(dataset, bundle, identity)
         _explore(dataset, bundle, drawn, identity)
         # Outside the fragment, so that a selection does not hand them to the browser again.
-        draw_thumbnails(_payloads()[identity], f"map_thumbnails_{identity}")
-
-
-@st.cache_resource(show_spinner=False)
-def _payloads() -> dict[str, bytes]:
-    """Thumbnails as the browser is given them, of the maps opened last."""
-    return {}
+        draw_thumbnails(thumbnails_payload(pictures, identity), f"map_thumbnails_{identity}")
 
 
 def _invitation(dataset: Dataset, bundle: Bundle, identity: str) -> None:
-    seconds = min(len(dataset), most_points()) * _SECONDS_AN_IMAGE / min(os.cpu_count() or 1, _THREADS)
+    working = min(len(dataset), most_points()) * _SECONDS_AN_IMAGE / min(os.cpu_count() or 1, _THREADS)
     with st.container(border=True):
         st.subheader("Every face as a dot", anchor=False)
         st.markdown(
@@ -67,54 +61,66 @@ def _invitation(dataset: Dataset, bundle: Bundle, identity: str) -> None:
         )
         st.caption(
             f"The model {plain(bundle.name)} looks at {counted(len(dataset), 'image')} once, which takes about "
-            f"{duration(seconds)} on an idle machine. The map is kept: the next time it opens at once."
+            f"{duration(_SECONDS_AT_FIRST + working)} on an idle machine. The map is kept: the next time it opens at once."
         )
         st.button(
             "Draw the map",
             type="primary",
             icon=":material/scatter_plot:",
             key="map_draw",
-            on_click=lambda: st.session_state.update({_WANTED: identity}),
+            on_click=_want,
+            args=(identity, True),
         )
 
 
-def _make(dataset: Dataset, bundle: Bundle, identity: str) -> FaceMap | None:
-    """The map and its thumbnails, with a bar and a way to stop: any click ends the run of the page, and with it the work."""
-    place = st.empty()
-    with place.container(horizontal=True, vertical_alignment="center"):
-        bar = st.progress(0.0, STEPS[0])
-        st.button("Stop", icon=":material/stop:", key="map_stop", on_click=lambda: st.session_state.pop(_WANTED, None))
+def _want(identity: str, wanted: bool) -> None:
+    st.session_state[f"map_wanted_{identity}"] = wanted
 
-    def report(step: str, share: float) -> None:
+
+def _make(dataset: Dataset, bundle: Bundle, identity: str) -> tuple[FaceMap, Thumbnails]:
+    """The map and its thumbnails; while they are made, a bar, and a way to stop: a click ends this run, and with it the work.
+
+    Raises:
+        FerError: the model cannot draw maps, or a picture cannot be read any more.
+    """
+    st.empty()  # takes the place of the invitation, of which parts would stand below the bar
+    place = st.empty()
+    bar: DeltaGenerator | None = None  # none for what comes from the cache
+
+    started = time.monotonic()
+
+    def report(words: str, share: float) -> None:
+        nonlocal bar
+        if bar is None:
+            with place.container(horizontal=True, vertical_alignment="center"):
+                bar = st.progress(0.0)
+                st.button("Stop", icon=":material/stop:", key="map_stop", on_click=_want, args=(identity, False))
+        bar.progress(min(share, 1.0), words)
+
+    def report_step(step: str, share: float) -> None:
         before = sum(part for other, part in _SHARES.items() if STEPS.index(other) < STEPS.index(step))
-        bar.progress(min(before + _SHARES[step] * share, 1.0), step)
+        done = before + _SHARES[step] * share
+        left = (time.monotonic() - started) * (1 - done) / done if done > 0.05 else None
+        report(step if left is None else f"{step} · about {duration(left)} left", done)
 
     try:
-        drawn = face_map(dataset, bundle, progress=report)
-        pictures = thumbnails(dataset.select(drawn.rows), lambda share: bar.progress(share, _PICTURES) and None)
-    except FerError as error:
-        show_error(error)
-        return None
+        drawn = face_map(dataset, bundle, progress=report_step)
+        return drawn, thumbnails(dataset.select(drawn.rows), lambda share: report("Making small pictures", share))
     finally:
         place.empty()
-    payloads = _payloads()
-    payloads[identity] = thumbnails_payload(pictures, identity)
-    for oldest in list(payloads)[:-2]:
-        payloads.pop(oldest, None)
-    return drawn
 
 
 @st.fragment
 def _explore(dataset: Dataset, bundle: Bundle, drawn: FaceMap, identity: str) -> None:
     agreement = _agreement(identity, drawn, dataset)
+    _heading(dataset, bundle, drawn, agreement)
     with errors_in_words():
         cleaning = active_cleaning()
-        _heading(dataset, bundle, drawn, agreement)
         table = audit_shelf().find(dataset, bundle)
         ways = colourings(dataset, drawn, agreement, cleaning, None if table is None else table.audit)
         rows = draw_face_map(map_payload(dataset, drawn, identity, ways), drawn, identity, f"map_{identity}")
         if len(rows):
-            _selection(dataset, rows)
+            _selection(dataset, rows, cleaning)
 
 
 @st.cache_resource(show_spinner=False, max_entries=3)
@@ -150,43 +156,43 @@ def map_finding(agreement: NDArray[np.floating], label_ids: NDArray[np.integer],
     return f"{best.capitalize()} stands apart, {worst} mixes with the others"
 
 
-def _selection(dataset: Dataset, rows: NDArray[np.intp]) -> None:
+def _selection(dataset: Dataset, rows: NDArray[np.intp], cleaning: CleaningList) -> None:
     """What was selected: by class, with what can be decided about all of it, and the pictures."""
     st.subheader(f"{counted(len(rows), 'face')} selected", anchor=False)
     numbers = np.bincount(dataset.label_ids[rows], minlength=len(dataset.label_set))
     by_class = sorted(zip(numbers.tolist(), dataset.label_set, strict=True), key=lambda pair: -pair[0])
     st.markdown(" · ".join(f"{dataset.label_set.emoji(label)} {label} **{count(n)}**" for n, label in by_class if n))
-    _decide(dataset, rows)
+    _decide(dataset, rows, cleaning)
     paged_grid(dataset, rows, f"map_selection_{hash(rows.tobytes())}")
 
 
-def _decide(dataset: Dataset, rows: NDArray[np.intp]) -> None:
+def _decide(dataset: Dataset, rows: NDArray[np.intp], cleaning: CleaningList) -> None:
     show_change_error()
 
-    def decide(action: Action, value: str = "") -> None:
-        chosen = rows.tolist()
-        if change_in_words(lambda cleaning: cleaning.decide(dataset, chosen, action, value, reason=_REASON)):
-            done = {"drop": "dropped", "relabel": f"relabelled to {value}", "keep": "kept as they are"}[action]
-            st.toast(f"{counted(len(chosen), 'image')} {done}", icon=":material/check:")
+    def decide(action: Action) -> None:
+        value = st.session_state["map_label"] if action == "relabel" else ""
+        change_in_words(lambda now: now.decide(dataset, rows.tolist(), action, value, reason=_REASON))
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        label = st.selectbox(
+        st.selectbox(
             "Label for all of them",
             list(dataset.label_set),
             format_func=lambda name: f"{dataset.label_set.emoji(name)} {name}",
             key="map_label",
             width=200,
         )
-        st.button("Relabel", icon=":material/label:", key="map_relabel", on_click=lambda: decide("relabel", label))
-        st.button("Drop", icon=":material/delete:", key="map_drop", on_click=lambda: decide("drop"))
-        st.button(
-            "Keep",
-            icon=":material/check:",
-            key="map_keep",
-            help="As they are, whatever was decided or found before.",
-            on_click=lambda: decide("keep"),
-        )
-        seen = active_cleaning()
-        if seen.history and seen.history[-1].reason == _REASON:
-            st.button("Undo", icon=":material/undo:", type="tertiary", key="map_undo", on_click=lambda: undo_step(seen))
+        st.button("Relabel", icon=":material/label:", key="map_relabel", on_click=decide, args=("relabel",))
+        st.button("Drop", icon=":material/delete:", key="map_drop", on_click=decide, args=("drop",))
+        meant = "As they are, whatever was decided or found before."
+        st.button("Keep", icon=":material/check:", key="map_keep", help=meant, on_click=decide, args=("keep",))
+        if cleaning.history and cleaning.history[-1].reason == _REASON:
+            st.button("Undo", icon=":material/undo:", type="tertiary", key="map_undo", on_click=undo_step, args=(cleaning,))
+            st.markdown(_done(cleaning), width="content")
     st.caption("Decisions go into the cleaning list, in the Audit view; no image is touched.")
+
+
+def _done(cleaning: CleaningList) -> str:
+    """`808 images relabelled to fear`: what the last step was."""
+    last = [decision for decision in cleaning.history if decision.decided == cleaning.history[-1].decided]
+    words = {"drop": "dropped", "relabel": f"relabelled to {last[0].value}", "keep": "kept as they are"}
+    return f":green[:material/check: {counted(len(last), 'image')} {words[last[0].action]}]"

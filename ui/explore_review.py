@@ -8,32 +8,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import streamlit as st
 
 from fer.bundles import Bundle
 from fer.data.dataset import UNSPLIT, Dataset
-from fer.errors import FerError, LabelError
-from fer.evaluation.evaluate import choose_head
 from fer.quality.cleaning import CleaningList
 from fer.quality.findings import KINDS, Action, Finding
 from fer.quality.settled import FindingTable
 from ui.audit_place import Place, go, place
-from ui.bars import Bar, bars_html
 from ui.cleaning import active_cleaning, change_in_words, undo_step
 from ui.explore_findings import MOVE_ICON, image_of, what_becomes
-from ui.picture import votes_html
+from ui.review_facts import finding_facts, label_words
 from ui.theme import SPLIT_TITLES
-from ui.words import count, counted, percent, plain
-
-if TYPE_CHECKING:
-    from fer.inference.classifier import Classifier
+from ui.words import count, counted, plain
 
 _ONE, _SOME = 336, 112  # pixels of the only picture, and of one among others
 _PICTURES_SHOWN = 8
 _SPLIT_KEYS = {"train": "T", "val": "V", "test": "E"}
+
+
+@dataclass(frozen=True)
+class _About:
+    """The images of a finding that are decided about, and those that are kept with that decision."""
+
+    rows: tuple[int, ...]
+    kept: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -64,14 +65,14 @@ def review_screen(dataset: Dataset, bundle: Bundle, table: FindingTable, cleanin
     finding = findings[at]
     pictures, facts = st.columns([2, 3] if len(finding.indices) == 1 else [1, 1], gap="large")
     with pictures:
-        rows = _pictures(dataset, finding, kind, at)
+        about = _pictures(dataset, cleaning, finding, kind, at)
     with facts:
-        _facts(dataset, bundle, cleaning, finding)
+        finding_facts(dataset, bundle, cleaning, finding)
     with st.container(horizontal=True, vertical_alignment="center"):
-        _main_buttons(dataset, table, kind, at, rows)
+        _main_buttons(dataset, table, kind, at, about)
         st.space("stretch")
         _steps(table, cleaning, kind, at)
-    _other_buttons(dataset, table, kind, at, rows)
+    _other_buttons(dataset, table, kind, at, about)
 
 
 def _end(table: FindingTable, kind: str, settled: Sequence[bool]) -> None:
@@ -85,105 +86,48 @@ def _end(table: FindingTable, kind: str, settled: Sequence[bool]) -> None:
         st.button("All findings", type="primary", key="review_finished", shortcut="Enter", on_click=go, args=(table, Place()))
 
 
-def _pictures(dataset: Dataset, finding: Finding, kind: str, at: int) -> list[int]:
-    """The pictures of a finding; returns the rows that are decided about."""
+def _pictures(dataset: Dataset, cleaning: CleaningList, finding: Finding, kind: str, at: int) -> _About:
+    """The pictures of a finding; returns which of them are decided about."""
     if len(finding.indices) == 1:
         with st.container(horizontal_alignment="center"):
             image_of(dataset, finding.indices[0], _ONE)
-        return list(finding.indices)
+        return _About(finding.indices)
     with st.container(horizontal=True):
         for number, row in enumerate(finding.indices[:_PICTURES_SHOWN]):
-            image_of(dataset, row, _SOME, f"**{number + 1}: {what_becomes(finding, number)}**  \n{_label_words(dataset, row)}")
-    # A label is decided for all copies alike; what goes is decided for those that would go.
-    usual = finding.indices if finding.kind == "conflict" else finding.targets
+            image_of(dataset, row, _SOME, f"**{number + 1}: {what_becomes(finding, number)}**  \n{label_words(dataset, row)}")
+    usual = _usual(dataset, cleaning, finding)
     if len(finding.indices) > _PICTURES_SHOWN:
         st.caption(f"and {len(finding.indices) - _PICTURES_SHOWN} more")
-        return list(usual)
-    numbers = list(range(len(finding.indices)))
+        return _About(usual)
     chosen = st.pills(
         "Decide about",
-        numbers,
+        list(range(len(finding.indices))),
         selection_mode="multi",
         default=[finding.indices.index(row) for row in usual],
         format_func=lambda number: str(number + 1),
-        help="What is not chosen here, though it would go, is kept.",
+        help="What would go and is taken out here is kept.",
         key=f"review_rows_{kind}_{at}",
     )
-    return [finding.indices[number] for number in sorted(chosen)]
+    rows = tuple(finding.indices[number] for number in sorted(chosen))
+    return _About(rows, tuple(row for row in usual if row in finding.targets and row not in rows))
 
 
-def _label_words(dataset: Dataset, row: int) -> str:
-    label, split = dataset.label_set.names[int(dataset.label_ids[row])], str(dataset.splits[row])
-    return f"{dataset.label_set.emoji(label)} {plain(label)}, {SPLIT_TITLES[split].lower()}"
+def _usual(dataset: Dataset, cleaning: CleaningList, finding: Finding) -> tuple[int, ...]:
+    """What is decided about unless somebody picks others: what would go; a label, for all copies alike; never what has gone."""
+    rows = finding.indices if finding.kind == "conflict" else finding.targets
+    gone = {
+        row
+        for row in rows
+        if (decision := cleaning.in_force.get((str(dataset.names[row]), int(dataset.content_ids[row]), False)))
+        and decision.action == "drop"
+    }
+    return tuple(row for row in rows if row not in gone) or rows
 
 
-def _facts(dataset: Dataset, bundle: Bundle, cleaning: CleaningList, finding: Finding) -> None:
-    first, alone = finding.indices[0], len(finding.indices) == 1
-    if alone:
-        st.markdown(f"#### {_label_words(dataset, first)}")
-        st.caption(plain(str(dataset.names[first])))
-    st.markdown(f"{plain(finding.detail)}  \nSeverity: **{percent(finding.severity, 0)}**")
-    _decided(dataset, cleaning, finding)
-    with st.grid(2, min_column_width=190, gap="medium"):
-        if dataset.votes is not None:
-            with st.container(gap=None):
-                st.markdown(f"**{'Votes of the taggers' if alone else f'Votes, all {len(finding.indices)} images'}** (FER+)")
-                st.html(votes_html(dataset.votes[list(finding.indices)].sum(axis=0, dtype=np.int64)))
-        with st.container(gap=None):
-            st.markdown(f"**Answer of {plain(bundle.name)}**{'' if alone else ', to the first'}")
-            try:
-                st.html(_answer_html(dataset, bundle, first))
-            except FerError as error:  # the file has gone, or the model does not answer
-                st.caption(plain(str(error)))
-
-
-def _decided(dataset: Dataset, cleaning: CleaningList, finding: Finding) -> None:
-    """What is decided already about images of a finding."""
-    decisions = [
-        (number, decision)
-        for number, row in enumerate(finding.indices)
-        for is_move in (False, True)
-        if (decision := cleaning.in_force.get((str(dataset.names[row]), int(dataset.content_ids[row]), is_move)))
-    ]
-    with st.container(horizontal=True):
-        for number, decision in decisions[:_PICTURES_SHOWN]:
-            which = f"{number + 1}: " if len(finding.indices) > 1 else ""
-            st.badge(
-                f"{which}{decision.action}{' to ' if decision.value else ''}{decision.value}",
-                icon=":material/check:",
-                color="green",
-            )
-
-
-def _answer_html(dataset: Dataset, bundle: Bundle, row: int) -> str:
-    """Probabilities of a model for an image, as bars.
-
-    Raises:
-        FerError: the image cannot be read, or the model cannot answer for the dataset's classes.
-    """
-    try:
-        head = choose_head(bundle, dataset.label_set)
-    except LabelError:
-        head = bundle.default_head
-    (y_prob,) = _classifier(bundle.sha256, bundle).predict_crops([dataset.images[row]], head.name)
-    names = head.label_set
-    return bars_html(
-        Bar(names.emoji(name), name, names.colour(name), float(share), percent(float(share), 0), share == y_prob.max())
-        for name, share in zip(names, y_prob, strict=True)
-    )
-
-
-@st.cache_resource(show_spinner=False, max_entries=2)
-def _classifier(sha256: str, _bundle: Bundle) -> Classifier:
-    from fer.inference.classifier import Classifier
-
-    return Classifier(_bundle)
-
-
-def _main_buttons(dataset: Dataset, table: FindingTable, kind: str, at: int, rows: list[int]) -> None:
+def _main_buttons(dataset: Dataset, table: FindingTable, kind: str, at: int, about: _About) -> None:
     """What is decided most often, each with its key."""
     finding = table.by_kind[kind][at]
-    decide, nothing = partial(_decide, dataset, table, kind, at, rows), not rows
+    decide, nothing = partial(_decide, dataset, table, kind, at, about), not about.rows
     proposed = f"{finding.action.capitalize()} to {finding.value}" if finding.value else finding.action.capitalize()
     icons = {"keep": ":material/check:", "drop": ":material/delete:", "relabel": ":material/label:", "move": MOVE_ICON}
     st.button(
@@ -208,9 +152,9 @@ def _main_buttons(dataset: Dataset, table: FindingTable, kind: str, at: int, row
         )
 
 
-def _other_buttons(dataset: Dataset, table: FindingTable, kind: str, at: int, rows: list[int]) -> None:
+def _other_buttons(dataset: Dataset, table: FindingTable, kind: str, at: int, about: _About) -> None:
     """Any label and any split."""
-    decide, nothing = partial(_decide, dataset, table, kind, at, rows), not rows
+    decide, nothing = partial(_decide, dataset, table, kind, at, about), not about.rows
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption("Relabel to", width="content")
         for number, label in enumerate(dataset.label_set, start=1):
@@ -252,23 +196,22 @@ def _steps(table: FindingTable, cleaning: CleaningList, kind: str, at: int) -> N
         )
 
 
-def _decide(dataset: Dataset, table: FindingTable, kind: str, at: int, rows: list[int], action: Action, value: str = "") -> None:
+def _decide(dataset: Dataset, table: FindingTable, kind: str, at: int, about: _About, action: Action, value: str = "") -> None:
     """Decide about images of a finding, and go to the next one that is not settled; for a move that settles nothing, stay."""
     here = Place(kind, at)
     if place(table) != here:
         return
     finding = table.by_kind[kind][at]
     reason = f"{KINDS[kind].title}: {finding.detail}" if finding.detail else KINDS[kind].title
-    kept = [row for row in finding.targets if row not in rows] if action != "keep" else []
 
     def change(cleaning: CleaningList) -> CleaningList:
-        changed = cleaning.decide(dataset, rows, action, value, reason=reason)
-        return changed.decide(dataset, kept, "keep", reason=reason) if kept else changed
+        changed = cleaning.decide(dataset, about.rows, action, value, reason=reason)
+        return changed.decide(dataset, about.kept, "keep", reason=reason) if about.kept else changed
 
     if not change_in_words(change):
         return
     cleaning = active_cleaning()
-    _trail(table).append(_Decided(here, 2 if kept else 1, len(cleaning.history)))
+    _trail(table).append(_Decided(here, 2 if about.kept else 1, len(cleaning.history)))
     settled = table.settled(cleaning)[kind]
     if settled[at]:
         later = np.flatnonzero(~settled[at + 1 :])

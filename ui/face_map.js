@@ -2,6 +2,8 @@
 //
 // The component is mounted twice: once with the thumbnails, which stay in this browser tab, and once as the map itself, which is
 // given again whenever colours or decisions change. Names of files go into the page as text, never as HTML.
+//
+// face_map_points.js and face_map_pictures.js are joined to this file: the browser is given one module.
 
 const ICONS = {
   move: '<path d="M12 3v18M3 12h18M12 3l-3 3M12 3l3 3M12 21l-3-3M12 21l3-3M3 12l3-3M3 12l3 3M21 12l-3-3M21 12l-3 3"/>',
@@ -12,7 +14,6 @@ const ICONS = {
   fit: '<path d="M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5"/>',
 };
 const TOOLS = { move: "Move", lasso: "Lasso", box: "Box" };
-const MOST_SHEETS = 48;
 const NEAR = 10; // pixels from the pointer to the point that it means
 const LEAST_FACE = 26, MOST_FACE = 64; // pixels of the faces that take the place of points
 const KEYS = "Arrow keys move, plus and minus zoom, 0 shows all, Enter selects what is in view, Escape clears the selection.";
@@ -44,38 +45,6 @@ function unpack(bytes) {
     return bytes.subarray(4 + length + begin, 4 + length + end);
   };
   return { header, section };
-}
-
-class Thumbnails {
-  constructor({ id, side, columns, ends }, bytes) {
-    Object.assign(this, { id, side, columns, ends, bytes });
-    this.decoded = new Map(); // a sheet's number to its picture; null while it is being decoded
-  }
-
-  // Draw one face, or ask for its sheet and answer false.
-  draw(context, index, x, y, side) {
-    const sheet = Math.floor(index / this.columns ** 2), place = index % this.columns ** 2;
-    const picture = this.decoded.get(sheet);
-    if (picture === undefined) this.decode(sheet);
-    if (!picture) return false;
-    this.decoded.delete(sheet); // put back as the one used last
-    this.decoded.set(sheet, picture);
-    const left = (place % this.columns) * this.side, top = Math.floor(place / this.columns) * this.side;
-    context.drawImage(picture, left, top, this.side, this.side, x, y, side, side);
-    return true;
-  }
-
-  async decode(sheet) {
-    this.decoded.set(sheet, null);
-    const file = this.bytes.subarray(sheet ? this.ends[sheet - 1] : 0, this.ends[sheet]);
-    this.decoded.set(sheet, await createImageBitmap(new Blob([file], { type: "image/jpeg" })));
-    const oldest = [...this.decoded].filter(([, picture]) => picture).slice(0, -MOST_SHEETS);
-    for (const [number, picture] of oldest) {
-      picture.close();
-      this.decoded.delete(number);
-    }
-    globalThis.dispatchEvent(new Event("fer-thumbnails"));
-  }
 }
 
 class FaceMap {
@@ -245,12 +214,13 @@ class FaceMap {
       if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
     }
     const closer = this.scale / this.least;
-    const point = Math.min(Math.max((4.2 * Math.sqrt(closer)) / Math.max(1, (this.n / 3000) ** 0.22), 2.4), 13);
+    const point = Math.min(Math.max((4.2 * Math.sqrt(closer)) / Math.max(1, (this.n / 3000) ** 0.2), 2.8), 13);
     const inView = this.inView();
     const face = Math.min(Math.sqrt((0.5 * width * height) / Math.max(inView.length, 1)), MOST_FACE);
     const faces = face >= LEAST_FACE && closer > 1.5 && globalThis.ferThumbnails?.id === this.header.id;
     this.painter.draw(this, point * ratio);
     const over = this.over;
+    over.canvas.hidden = !faces && !this.path && this.hovered < 0; // a layer less for the browser to lay over the points
     over.setTransform(ratio, 0, 0, ratio, 0, 0);
     over.clearRect(0, 0, width, height);
     if (faces) this.drawFaces(inView, face);
@@ -380,7 +350,6 @@ class FaceMap {
   selectPath(path) {
     const xs = path.map(([x]) => x), ys = path.map(([, y]) => y);
     const [left, right, top, bottom] = [Math.min(...xs), Math.max(...xs), Math.min(...ys), Math.max(...ys)];
-    if (right - left < 4 && bottom - top < 4) return;
     this.selectWhere((x, y) => x >= left && x <= right && y >= top && y <= bottom && inside(path, x, y));
   }
 
@@ -400,7 +369,7 @@ class FaceMap {
     bold.textContent = selected ? `${words(selected)} selected` : shown < this.n ? `${words(shown)} of ${this.n.toLocaleString("en")}` : words(this.n);
     this.said.replaceChildren(bold);
     this.hint.textContent = selected
-      ? "Escape clears the selection"
+      ? "Escape, or a click where there is no face, clears the selection"
       : "Drag to move · Shift and drag to draw a lasso · click, then scroll to zoom";
   }
 
@@ -445,6 +414,7 @@ class FaceMap {
       this.pointers.set(event.pointerId, at(event));
       this.drawing = this.pointers.size === 1 && (event.shiftKey && this.tool === "move" ? "lasso" : this.tool !== "move" && this.tool);
       this.path = this.drawing ? [at(event)] : null;
+      this.pressed = at(event);
       this.hover(null);
     };
     stage.onpointermove = (event) => {
@@ -473,9 +443,12 @@ class FaceMap {
       stage.classList.remove("moving");
       const path = this.path;
       this.path = this.drawing = null;
-      if (path && event.type === "pointerup") this.selectPath(path);
-      if (event.type === "pointerup") this.hover(...at(event));
       this.redraw();
+      if (event.type !== "pointerup") return;
+      const [x, y] = at(event), clicked = Math.hypot(x - this.pressed[0], y - this.pressed[1]) < 4 && (path?.length ?? 0) < 12;
+      if (path && !clicked) this.selectPath(path);
+      this.hover(x, y);
+      if (clicked && this.hovered < 0) this.setSelected(null);
     };
     stage.onpointerup = stage.onpointercancel = up;
     stage.onpointerleave = () => this.pointers.size || this.hover(null);
@@ -545,104 +518,4 @@ function packed(selected) {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return btoa(text);
-}
-
-// --- points -----------------------------------------------------------------------------------------------------------------
-
-const VERTEX = `#version 300 es
-in vec2 place;
-in vec4 colour;
-uniform vec2 centre, factor;
-uniform float size;
-out vec4 shade;
-void main() {
-  gl_Position = vec4((place - centre) * factor, 0., 1.);
-  gl_PointSize = size;
-  shade = colour;
-}`;
-const FRAGMENT = `#version 300 es
-precision mediump float;
-in vec4 shade;
-uniform float size;
-out vec4 pixel;
-void main() {
-  float edge = clamp(.5 * size + .5 - length(gl_PointCoord - .5) * size, 0., 1.);
-  pixel = vec4(shade.rgb, 1.) * shade.a * edge;
-}`;
-
-function glPainter(canvas) {
-  const gl = canvas.getContext("webgl2", { antialias: false, premultipliedAlpha: true });
-  if (!gl) return null;
-  const program = gl.createProgram();
-  for (const [kind, source] of [[gl.VERTEX_SHADER, VERTEX], [gl.FRAGMENT_SHADER, FRAGMENT]]) {
-    const shader = gl.createShader(kind);
-    gl.shaderSource(shader, source);
-    gl.compileShader(shader);
-    gl.attachShader(program, shader);
-  }
-  gl.linkProgram(program);
-  const buffers = { place: gl.createBuffer(), colour: gl.createBuffer(), order: gl.createBuffer() };
-  const fill = (target, buffer, values) => {
-    gl.bindBuffer(target, buffer);
-    gl.bufferData(target, values, gl.STATIC_DRAW);
-  };
-  let n = 0;
-  return {
-    name: "webgl2",
-    setPlaces: (places) => fill(gl.ARRAY_BUFFER, buffers.place, places),
-    setColours(colours, order) {
-      fill(gl.ARRAY_BUFFER, buffers.colour, colours);
-      fill(gl.ELEMENT_ARRAY_BUFFER, buffers.order, order);
-      n = order.length;
-    },
-    draw({ centre, scale, size_: { width, height } }, size) {
-      gl.viewport(0, 0, canvas.width, canvas.height);
-      gl.clearColor(0, 0, 0, 0);
-      gl.clear(gl.COLOR_BUFFER_BIT);
-      gl.useProgram(program);
-      gl.enable(gl.BLEND);
-      gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
-      for (const [name, length, type] of [["place", 2, gl.UNSIGNED_SHORT], ["colour", 4, gl.UNSIGNED_BYTE]]) {
-        const at = gl.getAttribLocation(program, name);
-        gl.bindBuffer(gl.ARRAY_BUFFER, buffers[name]);
-        gl.enableVertexAttribArray(at);
-        gl.vertexAttribPointer(at, length, type, true, 0, 0);
-      }
-      gl.bindBuffer(gl.ELEMENT_ARRAY_BUFFER, buffers.order);
-      gl.uniform2f(gl.getUniformLocation(program, "centre"), ...centre);
-      gl.uniform2f(gl.getUniformLocation(program, "factor"), (2 * scale) / width, (2 * scale) / height);
-      gl.uniform1f(gl.getUniformLocation(program, "size"), size);
-      gl.drawElements(gl.POINTS, n, gl.UNSIGNED_INT, 0);
-    },
-    close: () => gl.getExtension("WEBGL_lose_context")?.loseContext(),
-  };
-}
-
-// Where a browser has no WebGL: squares, put into the pixels directly.
-function plainPainter(canvas) {
-  const context = canvas.getContext("2d");
-  let places, colours, order;
-  return {
-    name: "plain",
-    setPlaces: (given) => (places = given),
-    setColours: (given, ordered) => ([colours, order] = [given, ordered]),
-    draw({ centre, scale, size_: { width, height } }, size) {
-      const picture = context.createImageData(canvas.width, canvas.height), { data } = picture;
-      const ratio = canvas.width / width, factor = scale * ratio, side = Math.max(2, Math.round(size * 0.9));
-      for (const i of order) {
-        const left = Math.round((places[2 * i] / 65535 - centre[0]) * factor + (width * ratio - side) / 2);
-        const top = Math.round((height * ratio - side) / 2 - (places[2 * i + 1] / 65535 - centre[1]) * factor);
-        if (left < 0 || top < 0 || left + side > canvas.width || top + side > canvas.height) continue;
-        for (let y = top; y < top + side; y++) {
-          for (let at = 4 * (y * canvas.width + left), end = at + 4 * side; at < end; at += 4) {
-            const alpha = Math.max(colours[4 * i + 3], data[at + 3]), share = colours[4 * i + 3] / alpha;
-            for (let c = 0; c < 3; c++) data[at + c] += (colours[4 * i + c] - data[at + c]) * share;
-            data[at + 3] = alpha;
-          }
-        }
-      }
-      context.putImageData(picture, 0, 0);
-    },
-    close() {},
-  };
 }

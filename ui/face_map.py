@@ -28,7 +28,7 @@ _component = st.components.v2.component(
     "fer_face_map",
     html='<div class="face-map"></div>',
     css=(_HERE / "face_map.css").read_text(encoding="utf-8"),
-    js=(_HERE / "face_map.js").read_text(encoding="utf-8"),
+    js="\n".join((_HERE / f"face_map{part}.js").read_text(encoding="utf-8") for part in ("", "_pictures", "_points")),
 )
 _MOST = 65535  # places are uint16
 

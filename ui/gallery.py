@@ -11,7 +11,7 @@ from fer.labels import FER8, VOTE_COLUMNS
 from ui.picture import enlarge
 from ui.theme import SPLIT_TITLES
 from ui.tiles import TILE, Tile, data_url, tile, tile_grid
-from ui.words import counted, plain
+from ui.words import counted, errors_in_words, plain
 
 PER_PAGE = 24
 _ALL = "all"
@@ -126,9 +126,10 @@ def image_grid(dataset: Dataset, rows: NDArray[np.integer], *, key: str | None =
         rows: a page of them; also what "previous" and "next" go through.
         key: of the grid, so that it stays in place when its pictures change.
     """
-    opened = tile_grid([_tile(dataset, int(row)) for row in rows], key=key)
-    if opened is not None and opened in rows:
-        enlarge(dataset, rows, opened)
+    with errors_in_words():  # a file may have gone since it was read
+        opened = tile_grid([_tile(dataset, int(row)) for row in rows], key=key)
+        if opened is not None and opened in rows:
+            enlarge(dataset, rows, opened)
 
 
 def _tile(dataset: Dataset, row: int) -> Tile:

@@ -1,4 +1,4 @@
-"""Ways to colour the map of the Explore page: by label, split, votes, the model's answer, decisions, and what the audit has found."""
+"""Ways to colour the map of the Explore page: label, split, votes, the model's answer, what the audit found, and decisions."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _decided(chosen: Dataset, cleaning: CleaningList) -> Colouring:
     decisions = {(name, content): d.action for (name, content, is_move), d in cleaning.in_force.items() if is_move}
     # What becomes of an image says more than where it stands.
     decisions |= {(name, content): d.action for (name, content, is_move), d in cleaning.in_force.items() if not is_move}
-    codes = {None: 0, **{action: code for code, action in enumerate(_DECISIONS, 1)}}
+    codes: dict[str | None, int] = {None: 0} | {action: code for code, action in enumerate(_DECISIONS, 1)}
     subjects = zip(chosen.names.tolist(), chosen.content_ids.tolist(), strict=True)
     classes = [Kind("undecided", _QUIET), *(Kind(*words) for words in _DECISIONS.values())]
     of_point = np.array([codes[decisions.get(subject)] for subject in subjects], np.uint8)

@@ -37,12 +37,14 @@ def _dialog(dataset: Dataset, rows: NDArray[np.integer]) -> None:
     at = min(int(st.session_state.get(_AT, 0)), len(rows) - 1)
     row = int(rows[at])
     picture, facts = st.columns([5, 4], gap="medium")
+    with errors_in_words():  # a file may have gone since it was read
+        with picture:
+            image = dataset.images[row]
+            st.image(enlarged(image), width="stretch", output_format="PNG", alt=str(dataset.names[row]))
+        with facts:
+            _facts(dataset, row, image)
     with picture:
-        with errors_in_words():
-            st.image(enlarged(dataset.images[row]), width="stretch", output_format="PNG", alt=str(dataset.names[row]))
         _steps(at, len(rows))
-    with facts:
-        _facts(dataset, row)
 
 
 def enlarged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -63,15 +65,14 @@ def _steps(at: int, n: int) -> None:
         st.button("Next", icon=after, key="picture_next", shortcut="Right", disabled=at == n - 1, on_click=to, args=(at + 1,))
 
 
-def _facts(dataset: Dataset, row: int) -> None:
+def _facts(dataset: Dataset, row: int, image: NDArray[np.uint8]) -> None:
     label = dataset.label_set.names[int(dataset.label_ids[row])]
     st.subheader(f"{dataset.label_set.emoji(label)} {plain(label)}", anchor=False)
     st.caption(plain(str(dataset.names[row])))
-    height, width = dataset.images[row].shape[:2]
+    height, width = image.shape[:2]
     colour = "grey" if dataset.is_grey[row] else "colour"
     st.markdown(f"**{SPLIT_TITLES[str(dataset.splits[row])]}** · {width} × {height} pixels, {colour}")
-    with errors_in_words():
-        st.markdown(_light(image_measures(dataset), row))
+    st.markdown(_light(image_measures(dataset), row))
     if dataset.votes is not None:
         st.markdown("**Votes of the taggers (FER+)**")
         st.html(votes_html(dataset.votes[row]))

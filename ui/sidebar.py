@@ -11,8 +11,11 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from fer.bundles import list_bundles
+from fer.data.archives import MAX_MEMBERS
 from fer.errors import DataError, FerError
-from fer.workspace import workspace_dir
+from fer.files import replacing
+from fer.images import MAX_IMAGE_BYTES
+from fer.workspace import datasets_dir
 from ui.cleaning import cleaning_words
 from ui.popover import close_popover, closing_popover
 from ui.state import (
@@ -27,6 +30,7 @@ from ui.state import (
 from ui.words import count, counted, show_error
 
 _POPOVER = "dataset_popover"
+Progress = Callable[[str, float], None]
 _SOURCES = {"synthetic": "Synthetic", "path": "On this machine", "upload": "Upload", "kaggle": "Kaggle"}
 
 
@@ -44,7 +48,11 @@ def _dataset_section() -> None:
     st.caption("Dataset")
     with st.container(gap=None):
         st.markdown(f"**{choice.title}**")
-        st.caption(f"{counted(len(dataset), 'image')} · {len(dataset.label_set)} classes" if dataset else "Not read yet")
+        st.caption(
+            f"{counted(len(dataset), 'image')} · {counted(len(dataset.label_set), 'class', 'classes')}"
+            if dataset
+            else "Not read yet"
+        )
         if dataset and (words := cleaning_words(dataset)):
             st.caption(words)
     with closing_popover("Change dataset", key=_POPOVER, icon=":material/database:", stretch=True):
@@ -61,7 +69,7 @@ def _dataset_chooser() -> None:
     if st.button("Open", type="primary", icon=":material/folder_open:", key="dataset_open", disabled=wanted is None) and wanted:
         bar = st.progress(0.0, "Reading")
         try:
-            choose_dataset(wanted(), progress_on(bar))
+            wanted(progress_on(bar))
         except FerError as error:
             bar.empty()
             show_error(error)
@@ -70,31 +78,40 @@ def _dataset_chooser() -> None:
             st.rerun()
 
 
-Wanted = Callable[[], DatasetChoice] | None
+Wanted = Callable[[Progress], object] | None
 
 
 def _synthetic_form() -> Wanted:
     n = st.number_input("Images", 80, 50_000, 2_000, step=500, key="synthetic_n")
-    st.caption("Faces drawn by this program, eight expressions, no download.")
-    return lambda: DatasetChoice("synthetic" if n == 2_000 else f"synthetic:{n}")
+    st.caption("Faces drawn by this program, eight expressions, no download. About 2,000 a second.")
+    choice = DatasetChoice("synthetic" if n == 2_000 else f"synthetic:{n}")
+    return lambda progress: choose_dataset(choice, progress)
 
 
 def _path_form() -> Wanted:
     source = st.text_input("Folder, archive or CSV", placeholder="~/data/fer2013.zip", key="dataset_path").strip()
+    st.caption(
+        "Class folders (`happy/1.png`, with or without `train`, `val`, `test` above), a ZIP or tar of those, FER2013's CSV, "
+        "Parquet with images, or AffectNet."
+    )
     ferplus = _ferplus_field("path_ferplus")
-    return (lambda: DatasetChoice(_absolute(source), ferplus)) if source else None
+    return (lambda progress: choose_dataset(DatasetChoice(_absolute(source), ferplus), progress)) if source else None
 
 
 def _upload_form() -> Wanted:
+    st.caption(
+        f"At most {st.get_option('server.maxUploadSize')} MB; the browser refuses more. At most {count(MAX_MEMBERS)} pictures of "
+        f"{MAX_IMAGE_BYTES // 2**20} MB each. What is larger: copy it to this machine, and name it under *On this machine*."
+    )
     upload = st.file_uploader("A ZIP with a folder a class", type=["zip"], key="dataset_upload")
     ferplus = _ferplus_field("upload_ferplus")
-    return (lambda: DatasetChoice(str(_keep_upload(upload)), ferplus)) if upload else None
+    return (lambda progress: _open_upload(upload, ferplus, progress)) if upload else None
 
 
 def _kaggle_form() -> Wanted:
     name = st.text_input("Name on Kaggle", placeholder="msambare/fer2013", key="dataset_kaggle").strip()
     st.caption("Public sets need no account. The download goes to this machine's cache.")
-    return (lambda: DatasetChoice(f"kaggle:{name}")) if name else None
+    return (lambda progress: choose_dataset(DatasetChoice(f"kaggle:{name}"), progress)) if name else None
 
 
 def _ferplus_field(key: str) -> str | None:
@@ -110,27 +127,42 @@ def _absolute(path: str) -> str:
     return str(Path(path).expanduser().absolute())
 
 
-def _keep_upload(upload: UploadedFile) -> Path:
-    """Write an upload into the workspace once; its name carries its content's hash.
+def _open_upload(upload: UploadedFile, ferplus: str | None, progress: Progress) -> None:
+    """Keep an upload in the workspace and make it the active dataset; what cannot be read is not kept.
+
+    Raises:
+        FerError: the workspace cannot be written, or there is no dataset in the upload.
+    """
+    progress("Keeping the upload", 0.0)
+    path, is_new = _keep_upload(upload)
+    try:
+        choose_dataset(DatasetChoice(str(path), ferplus), progress)
+    except FerError:
+        if is_new:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _keep_upload(upload: UploadedFile) -> tuple[Path, bool]:
+    """Write an upload into the workspace once; its name carries its content's hash. Its path, and whether it is new there.
 
     Raises:
         DataError: the workspace cannot be written.
     """
     content = upload.getbuffer()
-    stem = re.sub(r"[^\w.-]+", "-", Path(upload.name).stem)[:60] or "upload"
-    path = workspace_dir() / "datasets" / f"{stem}-{hashlib.sha256(content).hexdigest()[:8]}.zip"
-    part = path.with_suffix(".part")
+    stem = re.sub(r"[^\w.-]+", "-", Path(upload.name).stem).strip(".-")[:60] or "upload"
+    path = datasets_dir() / f"{stem}-{hashlib.sha256(content).hexdigest()[:8]}.zip"
     try:
-        if not path.exists():
+        is_new = not path.exists()
+        if is_new:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part.write_bytes(content)
-            part.replace(path)
+            with replacing(path) as beside:
+                beside.write_bytes(content)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise DataError(
             f"The upload could not be kept in {path.parent}: {error.strerror}. Free some space, or set FER_WORKSPACE."
         ) from error
-    return path
+    return path, is_new
 
 
 def _model_section() -> None:

@@ -15,7 +15,7 @@ from ui.webcam_stream import StreamState
 from ui.words import counted, plain
 
 _EVERY_S = 0.5
-_PATIENCE_S = 12.0  # a connection stands within 2 s on one machine; a slow network and a TURN server take up to 10
+PATIENCE_S = 12.0  # a connection stands within 2 s on one machine; a slow network and a TURN server take up to 10
 _MOST_FACES = 4
 _SINCE_KEY = "webcam_since"
 
@@ -41,7 +41,7 @@ def _draw(live: LiveView, since: float, example: Answer | None) -> None:
             _faces(example.predictions)
         elif snapshot.error:
             st.error(plain(snapshot.error), icon=":material/error:")
-        elif snapshot.seconds_since_frame is None or snapshot.seconds_since_frame > _PATIENCE_S:
+        elif snapshot.seconds_since_frame is None or snapshot.seconds_since_frame > PATIENCE_S:
             _waiting(time.monotonic() - since)
         else:
             if not faces_of(snapshot.predictions):
@@ -61,7 +61,7 @@ def _faces(predictions: Sequence[FacePrediction]) -> None:
 
 
 def _waiting(seconds: float) -> None:
-    if seconds < _PATIENCE_S:
+    if seconds < PATIENCE_S:
         st.markdown("Connecting to the camera…")
         return
     st.error("No picture has arrived. Browser and server cannot reach each other.", icon=":material/videocam_off:")

@@ -28,6 +28,8 @@ LARGEST_CROP = 256
 _SMALL_BESIDE = 0.5
 
 _TOO = {"dark": "too dark", "bright": "too bright"}  # other kinds of findings say what is wrong by their name
+# Between recorded pictures a box that follows the face five times a second is enough, and leaves the processor to the page.
+_LOOK_EVERY_S = 0.2
 _WHITE, _BLACK, _RED = (255, 255, 255), (0, 0, 0), (220, 40, 40)
 
 
@@ -99,9 +101,9 @@ class BurstSnapshot:
     """The state of a `BurstCamera` at one moment.
 
     Attributes:
-        faces: in the newest frame; None before the first.
+        faces: in view; None before the first frame.
         recording: whether a recording is going.
-        share: how much of it is done, 0…1; 1 when it has just ended and waits to be taken.
+        share: how much of it is done, 0…1; 1 when it has ended and waits to be taken.
         error: why the newest frame could not be used, in words.
     """
 
@@ -122,7 +124,8 @@ class BurstCamera:
         self._clock = clock
         self._lock = threading.Lock()
         self._settings: tuple[FaceDetector | None, Recognizer | None, bool] = (None, None, False)
-        self._faces: int | None = None
+        self._faces: Faces | None = None
+        self._looked = -np.inf
         self._error: str | None = None
         self._began: float | None = None
         self._sights: list[_Sight] = []
@@ -131,6 +134,8 @@ class BurstCamera:
     def configure(self, detector: FaceDetector, recognizer: Recognizer | None, *, mirror: bool) -> None:
         """Look for faces with this detector from now on; `mirror` flips what is shown, never what is recorded."""
         with self._lock:
+            if detector is not self._settings[0]:
+                self._faces, self._looked = None, -np.inf
             self._settings = (detector, recognizer, mirror)
 
     def start(self, *, pictures: int, seconds: float) -> None:
@@ -148,23 +153,30 @@ class BurstCamera:
         """The frame with its faces marked, uint8 RGB (H, W, 3), of the same size; never raises."""
         with self._lock:
             detector, _, mirror = self._settings
+            faces, error = self._faces, self._error
+            looks = detector is not None and (self._is_due() or self._clock() >= self._looked + _LOOK_EVERY_S)
+        if looks and detector is not None:
+            faces, error = self._look(image, detector)
+        with self._lock:
+            recording = self._is_recording()
+        shown = _marked(image, faces.xyxy, recording) if faces and not error else image
+        return np.ascontiguousarray(shown[:, ::-1]) if mirror else shown
+
+    def _look(self, image: NDArray[np.uint8], detector: FaceDetector) -> tuple[Faces | None, str | None]:
+        """Find the faces of a frame, and record it where that is due; what went wrong is the second answer."""
         faces: Faces | None = None
         error: str | None = None
         try:
             # Outside the lock: a page that polls never waits for a detector.
-            faces = detector.detect(image) if detector else None
-            sight = _sight(image, faces) if faces else None
+            faces = detector.detect(image)
+            self._record(_sight(image, faces))
         except FerError as failure:
             error = str(failure)
         except Exception as failure:
             error = f"This frame could not be read: {type(failure).__name__}: {failure}"
-        else:
-            self._record(sight)
         with self._lock:
-            self._faces, self._error = None if faces is None else len(faces), error
-            recording = self._is_recording()
-        shown = _marked(image, faces.xyxy, recording) if faces else image
-        return np.ascontiguousarray(shown[:, ::-1]) if mirror else shown
+            self._faces, self._error, self._looked = faces, error, self._clock()
+        return faces, error
 
     def report(self, error: str) -> None:
         """Show a failure that happened around `process`."""
@@ -174,7 +186,8 @@ class BurstCamera:
     def snapshot(self) -> BurstSnapshot:
         """How it stands now."""
         with self._lock:
-            return BurstSnapshot(self._faces, self._is_recording(), self._share(), self._error)
+            faces = None if self._faces is None else len(self._faces)
+            return BurstSnapshot(faces, self._is_recording(), self._share(), self._error)
 
     def take(self) -> tuple[list[Shot], int] | None:
         """What the recording that has ended holds, as `find_shots` gives it, once; None while there is none."""
@@ -193,15 +206,17 @@ class BurstCamera:
     def _record(self, sight: _Sight | None) -> None:
         """Keep what is seen, if a picture is due."""
         with self._lock:
-            done = len(self._sights) + self._faceless
-            if not self._is_recording() or self._began is None:
-                return
-            if self._clock() < self._began + self._seconds * done / self._wanted:
+            if not self._is_due():
                 return
             if sight is None:
                 self._faceless += 1
             else:
                 self._sights.append(sight)
+
+    def _is_due(self) -> bool:
+        if self._began is None or not self._is_recording():
+            return False
+        return self._clock() >= self._began + self._seconds * (len(self._sights) + self._faceless) / self._wanted
 
     def _is_recording(self) -> bool:
         if self._began is None or len(self._sights) + self._faceless >= self._wanted:

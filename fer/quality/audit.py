@@ -33,7 +33,7 @@ if TYPE_CHECKING:  # the classifier opens LiteRT, which an audit out of the cach
     from fer.bundles import Bundle
     from fer.inference.classifier import Examination
 
-AUDIT_VERSION = 1  # raise it whenever the same dataset would be audited differently
+AUDIT_VERSION = 2  # raise it whenever the same dataset would be audited differently
 _CHUNK = 1024
 _MOST_THREADS = 4  # beyond that, a network of this size gains nothing
 _SAME_PICTURE = ("identical", "near_duplicate")

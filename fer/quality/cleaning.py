@@ -30,9 +30,6 @@ from fer.workspace import workspace_dir
 
 # Of an audit, what is stronger wins over what is weaker: a wrong label of an image that goes is no matter.
 _STRENGTH: Mapping[str, int] = {"relabel": 0, "move": 0, "drop": 1}
-# A copy too many stays one whatever its label; where it leaks, it may stand on the other side as well.
-_LEAKS = ("leak", "near_leak")
-_COPIES = ("identical", "near_duplicate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +133,7 @@ class CleaningList:
         """The list with what a finding, or a whole audit, proposes, as one step.
 
         Of an audit, what proposes no change is passed over, and what has been decided before stays decided, but for copies too
-        many that have merely been relabelled (`settling_actions`). Where its findings disagree about an image, `drop` wins over
+        many that have merely been relabelled (`Finding.settled_by`). Where its findings disagree about an image, `drop` wins over
         the others, then the kind that stands first in `KINDS`, then the worse finding.
 
         Args:
@@ -255,7 +252,7 @@ class CleaningList:
 
     def _settles(self, name: str, content_id: int, finding: Finding) -> bool:
         decided = (self.in_force.get((name, content_id, is_move)) for is_move in (False, True))
-        return any(decision is not None and decision.action in settling_actions(finding) for decision in decided)
+        return any(decision is not None and decision.action in finding.settled_by for decision in decided)
 
     def _with(self, dataset: Dataset, wanted: Sequence[tuple[int, Action, str, str]]) -> CleaningList:
         """The list with a step more: (row, action, value, reason) each."""
@@ -287,17 +284,6 @@ def default_place(source: str) -> Path:
         return path.with_name(f"{path.name}.cleaning.csv")
     name = re.sub(r"[^\w.-]+", "-", source).strip("-")[-60:]
     return workspace_dir() / "cleaning" / f"{name}-{hashlib.sha256(source.encode()).hexdigest()[:8]}.csv"
-
-
-def settling_actions(finding: Finding) -> tuple[Action, ...]:
-    """The decisions about an image after which a finding has nothing more to say of it."""
-    if finding.action == "move":
-        return ("move",)
-    if finding.action == "drop" and finding.kind in _LEAKS:
-        return ("keep", "drop", "move")
-    if finding.action == "drop" and finding.kind in _COPIES:
-        return ("keep", "drop")
-    return ("keep", "drop", "relabel")
 
 
 def read_cleaned(

@@ -58,6 +58,10 @@ KINDS: Mapping[str, Kind] = {
     "blurred": Kind("Blurred", "The picture has no sharp edge.", "keep"),
 }
 
+# A copy too many stays one whatever its label; where it leaks, it may stand on the other side as well.
+_LEAKS = ("leak", "near_leak")
+_COPIES = ("identical", "near_duplicate")
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -102,6 +106,17 @@ class Finding:
     def targets(self) -> tuple[int, ...]:
         """The rows that the action is for."""
         return self.indices[self.kept :]
+
+    @property
+    def settled_by(self) -> tuple[Action, ...]:
+        """The decisions about a target after which this finding has nothing more to say of it."""
+        if self.action == "move":
+            return ("move",)
+        if self.action == "drop" and self.kind in _LEAKS:
+            return ("keep", "drop", "move")
+        if self.action == "drop" and self.kind in _COPIES:
+            return ("keep", "drop")
+        return ("keep", "drop", "relabel")
 
     def as_dict(self) -> dict[str, Any]:
         """Ready for JSON."""

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 FOLDS = 5
 LEAST_OF_A_CLASS = 2 * FOLDS  # distinct images; of fewer, a fold would ask about one or none
 
-# A label is likely wrong where another is this much more probable, even if it is beyond the number of wrong labels that confident
-# learning reckons with: of flipped labels that a model knew almost all to be wrong, it counted 54 to 65 %.
-CERTAIN = 0.6
+# A label is likely wrong where another is this many times as probable, even if it is beyond the number of wrong labels that
+# confident learning reckons with: of flipped labels that a model knew almost all to be wrong, it counted 54 to 65 %.
+CERTAIN = 10.0
 
 _HOG_SIDE = 48
 # Of the flagship's 768 embeddings and of 900 outlines: as good as all of them, in half the time.
@@ -67,16 +67,17 @@ def find_label_issues(
     rows = np.flatnonzero(np.isin(dataset.label_ids, judged))
     given = np.searchsorted(judged, dataset.label_ids[rows])  # classes numbered anew, without gaps
     y_prob = out_of_fold_probabilities(describe_images(dataset, answers)[rows], given, groups[rows], progress)
-    # Of cleanlab's ways to draw the line the one that found flipped labels most precisely (see the tests).
-    issues = confident_learning(given, y_prob, filter_by="low_normalized_margin", n_jobs=1)
+    # As many as confident learning counts, the least probable labels first: where any label may stand for any other, they are
+    # wrong in that order. And of these where one label is more probable than all others together, and can be proposed.
+    issues = confident_learning(given, y_prob, filter_by="low_self_confidence", n_jobs=1)
     likely = y_prob.argmax(axis=1)
     p_given, p_likely = y_prob[np.arange(len(rows)), given], y_prob.max(axis=1)
-    issues = (likely != given) & (issues | (p_likely - p_given >= CERTAIN))
+    issues = (likely != given) & (p_likely > 0.5) & (issues | (p_likely >= CERTAIN * p_given))
     findings = []
     for i in np.flatnonzero(issues).tolist():
         label, other = (dataset.label_set.names[judged[k]] for k in (given[i], likely[i]))
         detail = f"labelled {label}; a model takes it for {other}, {p_likely[i]:.0%} to {p_given[i]:.0%}"
-        findings.append(Finding("label_issue", (int(rows[i]),), float(p_likely[i] - p_given[i]), "relabel", other, detail))
+        findings.append(Finding("label_issue", (int(rows[i]),), float(1 - p_given[i]), "relabel", other, detail))
     return findings, notes
 
 

@@ -52,6 +52,7 @@ _EVERY = 10  # iterations between two reports
 _LEAST_FOR_TSNE = 8
 _CHUNK = 1024
 _MOST_THREADS = 4
+_WORTH_THREADS, _WORTH_FOURIER = 5000, 1000
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,13 +195,13 @@ def _by_opentsne(components: Floats, start: NDArray[np.float64], report: Progres
     from openTSNE.affinity import PerplexityBasedNN
     from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
-    n, threads = len(components), min(os.cpu_count() or 1, _MOST_THREADS)
+    n, threads = len(components), _threads(len(components))
     perplexity = _perplexity(n)
     neighbours, distances = nearest_neighbours(components, min(round(3 * perplexity), n - 1), report)
     index = PrecomputedNeighbors(neighbours, distances)
     affinities = PerplexityBasedNN(knn_index=index, perplexity=perplexity, n_jobs=threads)
     layout = TSNEEmbedding(
-        start, affinities, random_state=0, n_jobs=threads, negative_gradient_method="fft" if n > _CHUNK else "bh"
+        start, affinities, random_state=0, n_jobs=threads, negative_gradient_method="fft" if n > _WORTH_FOURIER else "bh"
     )
     done = 0
 
@@ -222,10 +223,17 @@ def _by_opentsne(components: Floats, start: NDArray[np.float64], report: Progres
 
 def _by_scikit_learn(components: Floats, start: NDArray[np.float64], report: Progress) -> NDArray[np.float64]:
     from sklearn.manifold import TSNE
+    from threadpoolctl import threadpool_limits
 
     report(STEPS[2], 0.0)
     layout = TSNE(perplexity=_perplexity(len(components)), init=start.astype(np.float32), max_iter=500, random_state=0)
-    return np.asarray(layout.fit_transform(components))
+    with threadpool_limits(_threads(len(components)), "openmp"):
+        return np.asarray(layout.fit_transform(components))
+
+
+def _threads(n: int) -> int:
+    """Of few points, threads wait for each other longer than they work."""
+    return 1 if n < _WORTH_THREADS else min(os.cpu_count() or 1, _MOST_THREADS)
 
 
 def _perplexity(n: int) -> float:

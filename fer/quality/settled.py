@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer.data.dataset import Dataset
-from fer.quality.cleaning import CleaningList, settling_actions
+from fer.quality.cleaning import CleaningList
 from fer.quality.findings import Action, Audit, Finding, images_in, proposals
 
 _BITS: dict[Action, int] = {"keep": 1, "drop": 2, "relabel": 4, "move": 8}
@@ -76,7 +76,7 @@ class FindingTable:
 
 
 def _lines(findings: tuple[Finding, ...]) -> tuple[NDArray[np.intp], NDArray[np.uint8], NDArray[np.intp]]:
-    bits = [sum(_BITS[action] for action in settling_actions(finding)) for finding in findings]
+    bits = [sum(_BITS[action] for action in finding.settled_by) for finding in findings]
     sizes = [len(finding.targets) for finding in findings]
     rows = [row for finding in findings for row in finding.targets]
     return np.array(rows, np.intp), np.repeat(np.array(bits, np.uint8), sizes), np.repeat(np.arange(len(findings)), sizes)

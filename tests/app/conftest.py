@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +60,22 @@ def wary_models(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture
 def open_page() -> OpenPage:
-    """Open a page in a new session: `open_page("explore")`; `dataset` is chosen as if in an earlier session."""
+    """Open a page in a new session: `open_page("explore")`; `dataset` is chosen as if in an earlier session.
 
-    def open_(name: str, *, dataset: str | None = SMALL, ferplus: str | None = None) -> AppTest:
+    `state` is what widgets stand at when the page is first drawn: `state={"explore_view": "Audit"}`.
+    """
+
+    def open_(
+        name: str, *, dataset: str | None = SMALL, ferplus: str | None = None, state: Mapping[str, object] | None = None
+    ) -> AppTest:
         if dataset:
             memory = workspace_dir() / "app.json"
             memory.parent.mkdir(parents=True, exist_ok=True)
             memory.write_text(json.dumps({"dataset": {"source": dataset, "ferplus": ferplus}}), encoding="utf-8")
-        app = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=90).run()
+        app = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=90)
+        for key, value in (state or {}).items():
+            app.session_state[key] = value
+        app = app.run()
         if name != "home":
             app = app.switch_page(f"pages/{name}.py").run()
         assert not app.exception, app.exception

@@ -17,11 +17,13 @@ from streamlit.testing.v1 import AppTest
 from fer.data import synthetic_dataset
 from fer.images import read_image
 from fer.labels import FER7, FER8
+from fer.quality.mean_faces import SIDE, MeanFaces
+from ui.explore_light import mean_and_spread
 from ui.findings import imbalance, imbalance_finding, light_finding
 from ui.gallery import PER_PAGE
 from ui.picture import enlarged, votes_html
 from ui.tables import csv_text
-from ui.tiles import data_url, tile
+from ui.tiles import TILE, data_url, tile
 
 OpenPage = Callable[..., AppTest]
 
@@ -199,6 +201,28 @@ def test_enlarged_picture_says_all_that_is_known() -> None:
     assert "- c: 😢 sad" in words
     assert {button.label: button.disabled for button in app.button} == {"Previous": False, "Next": True}
     assert app.button(key="picture_before").click().run().exception == []
+
+
+def test_mean_and_spread_stand_on_one_scale_for_all_classes() -> None:
+    levels = np.array([50, 100, 0], np.float32).reshape(3, 1, 1, 1) * np.ones((1, SIDE, SIDE, 1), np.float32)
+    faces = MeanFaces(levels, levels / 10, np.array([5, 5, 0]))  # the third class is empty and not on the scale
+    for label_id, expected in ((0, 0), (1, 255)):
+        picture = mean_and_spread(faces, label_id)
+        assert picture.shape[1:] == (TILE, 3)
+        assert set(picture[:TILE].ravel().tolist()) == set(picture[-TILE:].ravel().tolist()) == {expected}
+
+
+def test_gallery_of_files_that_are_gone_says_so(open_page: OpenPage, tmp_path: Path) -> None:
+    folder = tmp_path / "faces" / "happy"
+    folder.mkdir(parents=True)
+    for side in (200, 220):
+        cv2.imwrite(str(folder / f"{side}.png"), np.full((side, side), 99, np.uint8))
+    app = open_page("explore", dataset=str(tmp_path / "faces"))
+    assert len(tiles(app)) == 2
+    (folder / "200.png").unlink()
+    app = app.run()
+    assert not app.exception
+    assert "200.png" in app.error[0].value
 
 
 def test_votes_html_shows_the_most_frequent_first() -> None:

@@ -16,6 +16,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fer.bundles import list_bundles
+from fer.data import archives
 from fer.workspace import workspace_dir
 from ui.state import DatasetChoice
 
@@ -116,12 +117,46 @@ def test_uploading_a_zip_opens_it_and_keeps_it_in_the_workspace(open_page: OpenP
     assert kept[0].name.startswith("my-faces-")
 
 
-def test_uploading_a_zip_cut_short_says_so(open_page: OpenPage) -> None:
-    app = open_dataset(open_page("explore"), "upload")
-    app.file_uploader(key="dataset_upload").upload("cut.zip", small_zip()[:300], "application/zip").run()
-    app = app.button(key="dataset_open").click().run()
-    assert "damaged or cut short" in app.error[0].value
-    assert metrics(app)["Images"] == "160"
+def hostile_zip(kind: str) -> bytes:
+    """The same with one thing more, that is wrong."""
+    buffer = BytesIO(small_zip())
+    with zipfile.ZipFile(buffer, "a", zipfile.ZIP_DEFLATED) as archive:
+        if kind == "name":
+            archive.writestr("../../../escaped.png", b"x")
+        elif kind == "link":
+            link = zipfile.ZipInfo("test/happy/link.png")
+            link.create_system, link.external_attr = 3, 0o120777 << 16
+            archive.writestr(link, "/etc/passwd")
+        elif kind == "bomb":
+            archive.writestr("test/happy/zeros.png", bytes(4 * 2**20))
+        elif kind == "crowd":
+            for number in range(60):
+                archive.writestr(f"test/happy/{number}.txt", b"")
+        elif kind == "class":
+            archive.writestr("test/bored/1.png", b"x")
+    return buffer.getvalue()[:300] if kind == "cut" else buffer.getvalue()
+
+
+def test_uploading_a_hostile_zip_says_so_and_keeps_nothing(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 50)
+    monkeypatch.setattr(archives, "RATIO_FREE_BYTES", 2**18)
+    app = open_dataset(open_page("home"), "upload")
+    assert "At most 500 MB" in words(app), "before anything is uploaded"
+    before = {path for path in workspace_dir().parent.rglob("*") if path.is_file()}
+    expected = {
+        "cut": "damaged or cut short",
+        "name": "leads out of the archive",
+        "link": "holds a link",
+        "bomb": "would unpack from",
+        "crowd": "more than 50 files",
+        "class": "names no known emotion",
+    }
+    for kind, said in expected.items():
+        app.file_uploader(key="dataset_upload").set_value(("../../my faces.zip", hostile_zip(kind), "application/zip")).run()
+        app = app.button(key="dataset_open").click().run()
+        assert said in app.error[0].value
+        assert metrics(app)["Images"] == "160"
+        assert {path for path in workspace_dir().parent.rglob("*") if path.is_file()} == before
 
 
 def test_kaggle_name_that_is_none_says_so(open_page: OpenPage) -> None:

@@ -1,10 +1,7 @@
 """The ablations: variants that change what they say, and a table that outlives a failure and ends in a bundle's card."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -19,7 +16,7 @@ from fer.model_card import ablation_table
 from fer.recipes import load_recipe
 from fer.training import create_run
 from fer.workspace import runs_dir
-from tests.conftest import REPOSITORY, TINY
+from tests.conftest import TINY
 
 BY_NAME = {variant.name: variant for variant in VARIANTS}
 GEOMETRY = {"flip", "rotation", "zoom", "shift", "shear"}
@@ -71,28 +68,35 @@ def test_variant_recipe_callers_overrides_have_the_last_word() -> None:
     assert BY_NAME["compact"].recipe(8, {"network.widths": "4,8,16"}).settings.network.widths == (4, 8, 16)  # type: ignore[union-attr]
 
 
-def run_ablations(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """The benchmark on networks of a few thousand weights; `folder` holds its workspace and its models."""
-    settings = [part for pair in (*TINY, "learning_rate=0.1") for part in ("--set", pair)]
-    command = [sys.executable, "-m", "benchmarks.ablations", "--data", "synthetic:600:7", "--epochs", "1", *settings, *arguments]
-    places = {f"FER_{place.upper()}": str(folder / place) for place in ("workspace", "models")}
-    return subprocess.run(
-        command, cwd=REPOSITORY, env={**os.environ, **places}, capture_output=True, text=True, timeout=240, check=False
-    )
+DATA = "synthetic:1200:7"  # which the run `tiny` learned from
+
+
+def as_trained(variant: Variant, epochs: int, overrides: dict[str, str], tiny_run: Path) -> None:
+    """The finished run of a variant, with the weights of another network of its architecture."""
+    run = create_run(variant.recipe(epochs, overrides), DATA, run_dir=runs_dir() / f"ablation-{variant.name}")
+    for file in ("best.npz", "dataset.json", "environment.json", "metrics.jsonl", "state.json"):
+        shutil.copy(tiny_run / file, run.path / file)
 
 
 @pytest.mark.slow
-def test_ablations_into_a_bundle_without_the_variant_that_failed(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_ablations_into_a_bundle_without_the_variant_that_failed(
+    tiny_run: Path, tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     shutil.copytree(tiny_bundle, tmp_path / "models" / "tiny")
-    before = load_bundle(tmp_path / "models" / "tiny")
+    monkeypatch.setenv("FER_MODELS", str(tmp_path / "models"))
+    before = load_bundle("tiny")
+    overrides = dict(pair.split("=") for pair in TINY)
+    for name in ("base", "ferplus"):
+        as_trained(BY_NAME[name], 1, overrides, tiny_run)
     # There is no `compact` in this models folder, which could teach.
-    wanted = ("--only", "distilled", "base", "ferplus", "--json", str(tmp_path / "table.json"))
-    done = run_ablations(tmp_path, *wanted, "--into", "tiny")
-    assert done.returncode == 1
-    assert "No model 'compact'" in done.stderr
-    assert "Missing: distilled" in done.stderr
+    wanted = ["--only", "distilled", "base", "ferplus", "--json", str(tmp_path / "table.json"), "--into", "tiny"]
+    settings = [part for pair in TINY for part in ("--set", pair)]
+    assert main(["--data", DATA, "--epochs", "1", *settings, *wanted]) == 1
+    said = capfd.readouterr().err
+    assert "No model 'compact'" in said
+    assert "Missing: distilled" in said
 
-    bundle = load_bundle(tmp_path / "models" / "tiny")
+    bundle = load_bundle("tiny")
     assert bundle.sha256 != before.sha256
     assert {**bundle.card, "ablations": None} == {**before.card, "ablations": None}
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["tiny"]

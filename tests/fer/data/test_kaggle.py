@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zipfile
 from pathlib import Path
 
@@ -85,3 +86,25 @@ def test_download_refused(status: int, words: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(kagglehub, "dataset_download", refuse)
     with pytest.raises(DataError, match=words):
         read_dataset("kaggle:owner/name")
+
+
+def test_download_says_how_much_has_come(kaggle, pack, encode, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("KAGGLEHUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("fer.data.kaggle._EVERY_S", 0.01)
+    kaggle(pack({"happy/1.png": encode(1), "sad/1.png": encode(2)}, "small.zip"))
+    fetch, seen = kagglehub.dataset_download, threading.Event()
+
+    def slowly(handle: str) -> str:
+        part = tmp_path / "cache" / "datasets" / "owner" / "name" / "1.archive"
+        part.parent.mkdir(parents=True)
+        part.write_bytes(bytes(3 * 2**20))
+        assert seen.wait(10)
+        return fetch(handle)
+
+    def watch(what: str, share: float) -> None:
+        if "3 MB so far" in what:
+            seen.set()
+
+    monkeypatch.setattr(kagglehub, "dataset_download", slowly)
+    assert len(read_dataset("kaggle:owner/name", progress=watch)) == 2
+    assert seen.is_set()

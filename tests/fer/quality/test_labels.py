@@ -65,16 +65,33 @@ def test_find_label_issues_finds_flipped_labels_and_what_they_were() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_find_label_issues_in_faces_that_the_model_never_saw() -> None:
-    # Drawings, to a network that learned from photographs. 16,000 because the classifier learns them from these alone.
-    truth = read_dataset("synthetic:16000:21")
+    # Drawings, to a network that learned from photographs. 10,000 because the classifier learns them from these alone; of six
+    # such sets, recall was 0.82 to 0.85 and precision 0.86 to 0.89.
+    truth = read_dataset("synthetic:10000:21")
     dataset, flipped = with_flips(truth, 0.05)
     answers = Classifier(load_bundle(DEFAULT_MODEL), threads=2).examine(
-        np.array_split(truth.images.batch(np.arange(16_000), 48, 1), 16)
+        np.array_split(truth.images.batch(np.arange(10_000), 48, 1), 10)
     )
-    findings, _ = find_label_issues(dataset, answers, np.arange(16_000))
+    findings, _ = find_label_issues(dataset, answers, np.arange(10_000))
     recall, precision = recall_and_precision({f.indices[0] for f in findings}, flipped)
     assert recall >= 0.8
     assert precision >= 0.8
+
+
+def test_find_label_issues_draws_its_line_by_the_label_and_proposes_what_is_probable(
+    make_dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset = make_dataset([0, 1, 2] * 20)
+    y_prob = np.full((60, 3), 0.05)
+    y_prob[np.arange(60), dataset.label_ids] = 0.9
+    y_prob[0] = 0.02, 0.49, 0.49  # not what it is called, but of two others neither
+    y_prob[3] = 0.05, 0.90, 0.05  # the label is the least probable
+    y_prob[6] = 0.40, 0.55, 0.05  # another is more probable, but not by far, and few wrong labels are reckoned with
+    monkeypatch.setattr("fer.quality.labels.out_of_fold_probabilities", lambda *_: y_prob)
+    (finding,), _ = find_label_issues(dataset, answers_of(np.zeros((60, 3), np.float32)), np.arange(60))
+    assert (finding.indices, finding.value) == ((3,), dataset.label_set.names[1])
+    assert finding.severity == pytest.approx(0.95)
+    assert finding.detail.endswith("90% to 5%")
 
 
 def test_find_label_issues_leaves_out_rare_classes_and_says_so() -> None:
