@@ -33,6 +33,7 @@ class Kind:
 
 
 # In the order in which pages and reports list them: what flatters a score first, then what harms a training, then what is ugly.
+# Of two labels proposed for an image the first kind wins: that of ten people before that of a classifier.
 KINDS: Mapping[str, Kind] = {
     "leak": Kind(
         "Leaks", "The same pixels stand in two splits, so that a score measures memory. The training copy goes.", "drop"
@@ -48,10 +49,10 @@ KINDS: Mapping[str, Kind] = {
     "broken": Kind("Broken files", "The file could not be read as a picture and was left out of the dataset.", "drop"),
     "blank": Kind("Blank images", "The picture shows nothing: all pixels are (almost) one value.", "drop"),
     "no_face": Kind("No face", "The model, or most taggers of FER+, saw no face in the picture.", "drop"),
+    "votes_disagree": Kind("Votes disagree", "The taggers of FER+ mostly voted for something else.", "relabel"),
     "label_issue": Kind(
         "Likely wrong labels", "A classifier that was fitted without the picture is confident of another label.", "relabel"
     ),
-    "votes_disagree": Kind("Votes disagree", "The taggers of FER+ mostly voted for something else.", "relabel"),
     "tiny": Kind("Tiny images", "The picture has too few pixels to show an expression.", "drop"),
     "dark": Kind("Too dark", "Almost all of the picture is black.", "keep"),
     "bright": Kind("Too bright", "Almost all of the picture is white.", "keep"),

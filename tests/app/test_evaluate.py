@@ -15,7 +15,7 @@ from fer.data import synthetic_dataset
 from fer.evaluation import Report, list_reports, load_report, reports_dir
 from fer.labels import FER7
 from fer.workspace import models_dir
-from ui.charts import _contrast, _ink, _rgb, class_count_bars, confusion_heatmap
+from ui.charts import _contrast, _rgb, class_count_bars, confusion_heatmap, ink
 from ui.report_view import answer_rows, report_rows
 from ui.theme import _DARK, _LIGHT, Palette
 from ui.words import percent, plus_minus
@@ -166,7 +166,7 @@ def test_answer_rows_name_what_was_answered() -> None:
 def test_every_cell_of_the_matrix_can_be_read(palette: Palette) -> None:
     for share in np.linspace(0, 1, 51):
         shade = [(1 - share) * low + share * high for low, high in zip(_rgb(palette.low), _rgb(palette.high), strict=True)]
-        assert _contrast(_rgb(_ink(float(share), palette)), shade) >= 4.5
+        assert _contrast(_rgb(ink(float(share), palette)), shade) >= 4.5
 
 
 @pytest.mark.parametrize("palette", [_LIGHT, _DARK], ids=["light", "dark"])

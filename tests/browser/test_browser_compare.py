@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.looking import assert_fine, open_page
-from tools.running_app import RunningApp
+from tools.running_app import RunningApp, settle
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -27,6 +27,8 @@ def test_compare_shows_the_faces_of_a_cell_and_enlarges_one(app: RunningApp, pag
     dialog = page.get_by_role("dialog")
     dialog.get_by_text(str(name)).wait_for()
     dialog.get_by_role("img", name=str(name)).wait_for()
+    dialog.get_by_role("button", name="Next").wait_for()  # the key is this button's
+    settle(page)
     page.keyboard.press("ArrowRight")
     dialog.get_by_text("2 of 12").wait_for()
     assert_fine(page)

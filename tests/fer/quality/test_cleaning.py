@@ -189,7 +189,7 @@ def test_accept_audit_once_for_each_image(make_dataset: MakeDataset) -> None:
     decided = CleaningList().accept(dataset, audit)
     assert _decisions(decided) == {
         ("all/1.png", "drop", ""),  # stronger than its relabelling
-        ("all/2.png", "relabel", "fear"),  # the kind that stands first
+        ("all/2.png", "relabel", "happy"),  # what ten people said, before what a classifier says
         ("all/3.png", "move", "val"),  # and no `keep`, which changes nothing
         ("all/4.png", "relabel", "happy"),
     }
