@@ -44,6 +44,7 @@ def main() -> None:
         pages = [_open_tab(browser, theme) for theme in THEMES]
         for name in ("", "explore", "predict"):
             _take(pages, app, name)
+        _take_explore_views(pages, app)
         _take_webcam(pages, app)
         _take_evaluate(pages, app, options.report_data)
         _take_train(pages, app)
@@ -70,6 +71,25 @@ def _take(pages: list[Page], app: RunningApp, name: str) -> None:
         page.goto(f"{app.url}/{name}")
         settle(page)
         _save(page, name or "home", theme)
+
+
+def _take_explore_views(pages: list[Page], app: RunningApp) -> None:
+    """The map of the drawn faces, which draws itself, and their audit, which the first page makes for both."""
+    for page, theme in zip(pages, THEMES, strict=True):
+        page.goto(f"{app.url}/explore?explore_view=Map")
+        page.locator("canvas").first.wait_for()
+        settle(page)
+        _save(page, "map", theme)
+    for page, theme in zip(pages, THEMES, strict=True):
+        page.goto(f"{app.url}/explore?explore_view=Audit")
+        start, found = (page.get_by_role("button", name=name) for name in ("Audit 2,000 images", "Cleaning list"))
+        start.or_(found).first.wait_for()
+        settle(page)
+        if start.is_visible():
+            start.click()
+        found.wait_for()
+        settle(page)
+        _save(page, "audit", theme)
 
 
 def _take_webcam(pages: list[Page], app: RunningApp) -> None:

@@ -75,27 +75,33 @@ def classes_panel(run: Run) -> None:
     if not confusions or not info:
         return
     label_set = LabelSet(tuple(info["labels"]))
-    with st.grid(2, min_column_width=380):
-        left, right = st.container(), st.container()
-    with left:
-        st.markdown("**Recall of each class** in validation")
-        st.echarts_chart(recall_options(confusions, label_set, epochs=run.epochs_total), height=380, key=f"recall_{run.id}")
-    with right:
-        epochs = list(confusions)
-        epoch = epochs[-1]
-        if len(epochs) > 1:
-            epoch = st.select_slider(
-                "Confusion after epoch", epochs, epochs[-1], key=f"confusion_epoch_{run.id}_{'' if run.is_active else 'over'}"
-            )
-        st.echarts_chart(confusion_options(confusions[epoch], label_set), height=400, key=f"confusion_{run.id}")
-    _mistakes(run, label_set)
+    # Only the tab that is looked at is drawn: a run that is going draws itself every second.
+    recall, confusion, mistakes = st.tabs(
+        ["Recall by class", "Confusion", "Mistakes"], key=f"insight_{run.id}", on_change="rerun"
+    )
+    if recall.open:
+        with recall:
+            st.caption("Of the validation images of each class, how many were answered rightly.")
+            st.echarts_chart(recall_options(confusions, label_set, epochs=run.epochs_total), height=400, key=f"recall_{run.id}")
+    if confusion.open:
+        with confusion:
+            epochs = list(confusions)
+            epoch = epochs[-1]
+            if len(epochs) > 1:
+                moment = "" if run.is_active else "over"  # while it is going, the slider stays with the newest
+                epoch = st.select_slider("After epoch", epochs, epochs[-1], key=f"confusion_epoch_{run.id}_{moment}")
+            st.echarts_chart(confusion_options(confusions[epoch], label_set), height=400, key=f"confusion_{run.id}")
+    if mistakes.open:
+        with mistakes:
+            _mistakes(run, label_set)
 
 
 def _mistakes(run: Run, label_set: LabelSet) -> None:
     mistakes = run.mistakes()
     if not len(mistakes.get("images", ())):
+        st.caption("None in the sample of the validation part that is looked at.")
         return
-    st.markdown("**The mistakes it is surest of**, of a sample of the validation part")
+    st.caption("Those it is surest of, in a sample of the validation part, after the last epoch.")
     rows = zip(mistakes["images"], mistakes["label_ids"], mistakes["answers"], mistakes["confidences"], strict=True)
     with st.grid(12, min_column_width=84, gap="xsmall"):
         for image, label_id, answer, confidence in rows:
