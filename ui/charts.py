@@ -1,5 +1,5 @@
-"""The charts that pages share. Static ones are Plotly figures; curves of a running training are ECharts options, which update in
-place without a flicker. Every function takes plain numbers and returns the chart; the page draws it.
+"""The charts that pages share, as Plotly figures; those of a training are in `run_charts.py`. Every function takes plain numbers
+and returns the chart; the page draws it.
 
 A chart has no legend: series are named where they are, or in the coloured words of the heading above (`split_word`).
 """
@@ -211,61 +211,4 @@ def name_axis(colours: Palette) -> dict[str, Any]:
         "ticksuffix": "  ",
         "tickfont": {"color": colours.text, "size": 14},
         "automargin": True,
-    }
-
-
-def curve_options(
-    name: str, train: Sequence[tuple[float, float]], val: Sequence[tuple[float, float]], *, epochs: int, shares: bool
-) -> dict[str, Any]:
-    """ECharts option of one measure over the epochs, train beside validation.
-
-    Args:
-        name: of the measure, e.g. `loss`.
-        train: points (epoch, value); fractional epochs are the batches in between.
-        val: points (epoch, value), one a finished epoch.
-        epochs: right end of the axis.
-        shares: the values are shares 0…1, shown as percent.
-    """
-    colours = palette()
-    scale = 100.0 if shares else 1.0
-
-    def line(split: str, points: Sequence[tuple[float, float]], width: float) -> dict[str, Any]:
-        return {
-            "name": SPLIT_TITLES[split].lower(),
-            "type": "line",
-            "data": [[round(x, 3), round(y * scale, 4)] for x, y in points],
-            "color": colours.splits[split],
-            "lineStyle": {"width": width},
-            "symbol": "circle",
-            "symbolSize": 5,
-            "showSymbol": len(points) <= 40,
-        }
-
-    axis_text = {"color": colours.muted}
-    return {
-        "animation": False,
-        "grid": {"left": 2, "right": 12, "top": 12, "bottom": 20},
-        "tooltip": {"trigger": "axis", "valueFormatter": "%.1f %%" if shares else "%.3f"},
-        "xAxis": {
-            "type": "value",
-            "name": "epoch",
-            "nameLocation": "middle",
-            "nameGap": 24,
-            "nameTextStyle": axis_text,
-            "min": 0,
-            "max": epochs,
-            "minInterval": 1,
-            "axisLabel": axis_text,
-            "splitLine": {"show": False},
-            "axisLine": {"lineStyle": {"color": colours.grid}},
-        },
-        "yAxis": {
-            "type": "value",
-            "scale": True,
-            "splitNumber": 4,
-            "axisLabel": {**axis_text, "formatter": "{value} %" if shares else "{value}"},
-            "splitLine": {"lineStyle": {"color": colours.grid}},
-        },
-        "series": [line("train", train, 2), line("val", val, 2.5)],
-        "aria": {"enabled": True, "label": {"description": f"{name} by epoch, train and validation"}},
     }

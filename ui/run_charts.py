@@ -1,4 +1,4 @@
-"""Charts of a running training beside its two curves: ECharts options, which update in place without a flicker."""
+"""Charts of a training: ECharts options, which update in place without a flicker while it is going."""
 
 from __future__ import annotations
 
@@ -9,10 +9,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer.labels import LabelSet
-from ui.theme import palette
+from ui.theme import SPLIT_TITLES, palette
 
 # Of runs that are laid over each other: the palette of Okabe and Ito, of which the emotions' colours are, too.
 RUN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+
+
+def curve_options(
+    name: str, train: Sequence[tuple[float, float]], val: Sequence[tuple[float, float]], *, epochs: int, shares: bool
+) -> dict[str, Any]:
+    """ECharts option of one measure over the epochs, train beside validation.
+
+    Args:
+        name: of the measure, e.g. `loss`.
+        train: points (epoch, value); fractional epochs are the batches in between.
+        val: points (epoch, value), one a finished epoch.
+        epochs: right end of the axis.
+        shares: the values are shares 0…1, shown as percent.
+    """
+    colours = palette()
+    scale = 100.0 if shares else 1.0
+
+    def line(split: str, points: Sequence[tuple[float, float]], width: float) -> dict[str, Any]:
+        return {
+            "name": SPLIT_TITLES[split].lower(),
+            "type": "line",
+            "data": [[round(x, 3), round(y * scale, 4)] for x, y in points],
+            "color": colours.splits[split],
+            "lineStyle": {"width": width},
+            "symbol": "circle",
+            "symbolSize": 5,
+            "showSymbol": len(points) <= 40,
+        }
+
+    return {
+        "animation": False,
+        "grid": {"left": 2, "right": 12, "top": 12, "bottom": 20},
+        "tooltip": {"trigger": "axis", "valueFormatter": "%.1f %%" if shares else "%.3f"},
+        "xAxis": _epoch_axis(epochs),
+        "yAxis": _value_axis(shares=shares),
+        "series": [line("train", train, 2), line("val", val, 2.5)],
+        "aria": {"enabled": True, "label": {"description": f"{name} by epoch, train and validation"}},
+    }
 
 
 def compared_options(name: str, curves: Mapping[str, Sequence[tuple[float, float]]], *, shares: bool) -> dict[str, Any]:
@@ -23,32 +61,14 @@ def compared_options(name: str, curves: Mapping[str, Sequence[tuple[float, float
         curves: by run, points (epoch, value).
         shares: the values are shares 0…1, shown as percent.
     """
-    colours = palette()
+    palette()
     scale = 100.0 if shares else 1.0
-    axis_text = {"color": colours.muted}
     return {
         "animation": False,
         "grid": {"left": 2, "right": 12, "top": 12, "bottom": 20},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.1f %%" if shares else "%.3f"},
-        "xAxis": {
-            "type": "value",
-            "name": "epoch",
-            "nameLocation": "middle",
-            "nameGap": 24,
-            "nameTextStyle": axis_text,
-            "min": 0,
-            "minInterval": 1,
-            "axisLabel": axis_text,
-            "splitLine": {"show": False},
-            "axisLine": {"lineStyle": {"color": colours.grid}},
-        },
-        "yAxis": {
-            "type": "value",
-            "scale": True,
-            "splitNumber": 4,
-            "axisLabel": {**axis_text, "formatter": "{value} %" if shares else "{value}"},
-            "splitLine": {"lineStyle": {"color": colours.grid}},
-        },
+        "xAxis": _epoch_axis(),
+        "yAxis": _value_axis(shares=shares),
         "series": [
             {
                 "name": run,
@@ -75,7 +95,6 @@ def recall_options(confusions: Mapping[int, NDArray[np.integer]], label_set: Lab
         epochs: right end of the axis.
     """
     colours = palette()
-    axis_text = {"color": colours.muted}
     series = []
     for label_id, label in enumerate(label_set):
         points = [
@@ -101,27 +120,8 @@ def recall_options(confusions: Mapping[int, NDArray[np.integer]], label_set: Lab
         "animation": False,
         "grid": {"left": 2, "right": 96, "top": 12, "bottom": 20},
         "tooltip": {"trigger": "axis", "valueFormatter": "%.1f %%", "order": "valueDesc"},
-        "xAxis": {
-            "type": "value",
-            "name": "epoch",
-            "nameLocation": "middle",
-            "nameGap": 24,
-            "nameTextStyle": axis_text,
-            "min": 0,
-            "max": epochs,
-            "minInterval": 1,
-            "axisLabel": axis_text,
-            "splitLine": {"show": False},
-            "axisLine": {"lineStyle": {"color": colours.grid}},
-        },
-        "yAxis": {
-            "type": "value",
-            "min": 0,
-            "max": 100,
-            "interval": 25,
-            "axisLabel": {**axis_text, "formatter": "{value} %"},
-            "splitLine": {"lineStyle": {"color": colours.grid}},
-        },
+        "xAxis": _epoch_axis(epochs),
+        "yAxis": {**_value_axis(shares=True), "scale": False, "min": 0, "max": 100, "interval": 25},
         "series": series,
         "aria": {"enabled": True, "label": {"description": "Recall of each class in validation by epoch"}},
     }
@@ -169,4 +169,35 @@ def confusion_options(confusion: NDArray[np.integer], label_set: LabelSet) -> di
             }
         ],
         "aria": {"enabled": True, "label": {"description": "Confusion matrix of the validation part, rows are true"}},
+    }
+
+
+def _epoch_axis(epochs: int | None = None) -> dict[str, Any]:
+    """The axis of epochs, to the last one where that is known."""
+    colours = palette()
+    axis_text = {"color": colours.muted}
+    return {
+        "type": "value",
+        "name": "epoch",
+        "nameLocation": "middle",
+        "nameGap": 24,
+        "nameTextStyle": axis_text,
+        "min": 0,
+        **({} if epochs is None else {"max": epochs}),
+        "minInterval": 1,
+        "axisLabel": axis_text,
+        "splitLine": {"show": False},
+        "axisLine": {"lineStyle": {"color": colours.grid}},
+    }
+
+
+def _value_axis(*, shares: bool) -> dict[str, Any]:
+    """The axis of a measure, in percent where it is a share."""
+    colours = palette()
+    return {
+        "type": "value",
+        "scale": True,
+        "splitNumber": 4,
+        "axisLabel": {"color": colours.muted, "formatter": "{value} %" if shares else "{value}"},
+        "splitLine": {"lineStyle": {"color": colours.grid}},
     }

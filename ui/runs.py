@@ -17,7 +17,8 @@ from fer.bundles import list_bundles
 from fer.errors import BundleError, RunError
 from fer.training import Run
 from fer.workspace import REPOSITORY
-from ui.charts import curve_options, split_word
+from ui.charts import split_word
+from ui.run_charts import curve_options
 from ui.run_insight import classes_panel, diagnosis_panel
 from ui.state import choose_model
 from ui.words import count, counted, duration, errors_in_words, percent, plain

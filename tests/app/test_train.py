@@ -23,8 +23,7 @@ from fer.training.run import CONFUSION_FILE, MISTAKES_FILE
 from fer.training.watch import Mistakes
 from fer.workspace import runs_dir
 from ui import run_form, runs
-from ui.charts import curve_options
-from ui.run_charts import confusion_options, recall_options
+from ui.run_charts import confusion_options, curve_options, recall_options
 from ui.run_form import command_line
 from ui.runs_list import differing_settings
 from ui.state import DatasetChoice
