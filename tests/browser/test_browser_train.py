@@ -50,6 +50,7 @@ def test_path_from_data_to_prediction(tmp_path: Path, page: Page) -> None:
         settle(page)
         assert_fine(page)
         assert_no_tensorflow(app)
+        page.goto("about:blank")  # before its server goes: what the page is still fetching would be an error in its console
 
 
 def choose_synthetic_images(page: Page, app: RunningApp, n: int) -> None:
