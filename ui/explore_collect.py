@@ -30,6 +30,7 @@ from ui.state import DatasetChoice, choose_dataset, progress_on
 from ui.words import counted, errors_in_words, plain, show_error
 
 _SET_KEY, _NEW_KEY, _NAME_KEY, _DELETE_KEY = "collect_set", "collect_new", "collect_name", "collect_delete_set"
+_WISH_KEY = "collect_wish"
 _CLASSES = {"seven": "Seven, as FER2013", "eight": "Eight, with contempt", "own": "My choice"}
 
 
@@ -142,16 +143,27 @@ def _use(collection: Collection) -> None:
         st.badge("active dataset", icon=":material/check:", color="green")
         st.page_link("pages/train.py", label="Train on it", icon=":material/model_training:", width="content")
         return
-    if st.button(
-        "Use this dataset", type="primary", icon=":material/database:", key="collect_use", disabled=not collection.pictures()
-    ):
+    st.button(
+        "Use this dataset",
+        type="primary",
+        icon=":material/database:",
+        key="collect_use",
+        disabled=not collection.pictures(),
+        on_click=st.session_state.__setitem__,
+        args=(_WISH_KEY, collection.name),
+    )
+    # A wish, not the click itself: what the camera's component tells of its state starts the page afresh at any moment, and a click
+    # that was being carried out then would be lost.
+    if st.session_state.get(_WISH_KEY) == collection.name:
         bar = st.progress(0.0, "Reading")
         try:
             choose_dataset(DatasetChoice(str(collection.path)), progress_on(bar))
         except FerError as error:
             bar.empty()
             show_error(error)
+            del st.session_state[_WISH_KEY]
         else:
+            del st.session_state[_WISH_KEY]
             st.rerun()
 
 

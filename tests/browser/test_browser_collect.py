@@ -41,7 +41,9 @@ def test_collect_records_a_burst_and_opens_the_set(tmp_path: Path, page: Page) -
         keep.click()  # once it is enabled
         kept = max(sum(ticked), 1)
         page.get_by_role("heading", name="Happy:").wait_for()
+        settle(page)
         page.get_by_role("button", name="Use this dataset").click()
+        page.get_by_text("active dataset").wait_for(timeout=60_000)
         page.get_by_text(f"{kept} image").wait_for()
         settle(page)
         assert_fine(page)
