@@ -3,9 +3,8 @@
 import streamlit as st
 
 from fer.errors import BundleError
-from ui.popover import closing_popover
-from ui.report_view import confusion, details, figures, recall_and_mistakes
-from ui.reports import (
+from ui.evaluate.report_view import confusion, details, figures, recall_and_mistakes
+from ui.evaluate.reports import (
     EVALUATE_POPOVER,
     adopt_new_report,
     evaluation_form,
@@ -14,6 +13,7 @@ from ui.reports import (
     report_items,
     shown_report,
 )
+from ui.popover import closing_popover
 from ui.state import active_model, read_bundle
 from ui.theme import page_header
 from ui.words import show_error

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from fer.errors import FerError
-from ui.predict_answers import answer_pictures
-from ui.predict_downloads import download_buttons
-from ui.predict_options import choose_options, recognizer_for
-from ui.predict_results import figures, results
-from ui.predict_sources import choose_pictures, example_picture
+from ui.predict.answers import answer_pictures
+from ui.predict.downloads import download_buttons
+from ui.predict.options import choose_options, recognizer_for
+from ui.predict.results import figures, results
+from ui.predict.sources import choose_pictures, example_picture
 from ui.state import active_bundle
 from ui.theme import page_header
 from ui.words import show_error

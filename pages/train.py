@@ -5,11 +5,11 @@ import streamlit as st
 from fer.errors import FerError
 from fer.training import Run, list_runs
 from ui.popover import close_popover, closing_popover
-from ui.run_form import run_form
-from ui.runs import RUN_KEY, history_charts, run_panel, run_title
-from ui.runs_list import runs_list
 from ui.state import active_model, read_bundle
 from ui.theme import page_header
+from ui.train.form import run_form
+from ui.train.run_panel import RUN_KEY, history_charts, run_panel, run_title
+from ui.train.runs_list import runs_list
 from ui.words import percent, plain
 
 POPOVER = "run_popover"

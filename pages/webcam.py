@@ -4,12 +4,12 @@ import streamlit as st
 
 from fer.errors import FerError
 from fer.inference.live import LiveView
-from ui import webcam_stream
-from ui.predict_options import choose_options, recognizer_for
+from ui.predict.options import choose_options, recognizer_for
 from ui.state import active_bundle
 from ui.theme import page_header
-from ui.webcam_panel import live_panel
-from ui.webcam_snapshot import example_answer, single_pictures
+from ui.webcam import stream as webcam_stream
+from ui.webcam.panel import live_panel
+from ui.webcam.snapshot import example_answer, single_pictures
 from ui.words import show_error
 
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):

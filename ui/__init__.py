@@ -1,1 +1,4 @@
-"""What two or more pages share: the frame, the active dataset and model, words, charts, galleries. Only `fer` lies below it."""
+"""The pages' parts: a package a page, and here what several share: frame, active dataset and model, words, charts, galleries.
+
+Only `fer` lies below it.
+"""

@@ -1,4 +1,4 @@
-"""The charts that pages share, as Plotly figures; those of a training are in `run_charts.py`. Every function takes plain numbers
+"""The charts that pages share, as Plotly figures; those of a training are in `charts.py`. Every function takes plain numbers
 and returns the chart; the page draws it.
 
 A chart has no legend: series are named where they are, or in the coloured words of the heading above (`split_word`).

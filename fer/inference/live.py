@@ -1,6 +1,6 @@
 """`LiveView`: the newest camera frame in, the annotated frame and the last answers out.
 
-Sits between whatever brings frames (WebRTC's worker thread in `ui/webcam_stream.py`, a loop over a clip) and whatever shows the
+Sits between whatever brings frames (WebRTC's worker thread in `ui/webcam/stream.py`, a loop over a clip) and whatever shows the
 answers (a panel that polls `LiveView.snapshot`). It knows neither Streamlit nor WebRTC.
 
 A frame callback must not raise: the video would stand still without a word. So `LiveView.process` catches everything, keeps the

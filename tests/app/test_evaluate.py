@@ -16,7 +16,7 @@ from fer.evaluation import Report, list_reports, load_report, reports_dir
 from fer.labels import FER7
 from fer.workspace import models_dir
 from ui.charts import _contrast, _rgb, class_count_bars, confusion_heatmap, ink
-from ui.report_view import answer_rows, report_rows
+from ui.evaluate.report_view import answer_rows, report_rows
 from ui.theme import _DARK, _LIGHT, Palette
 from ui.words import percent, plus_minus
 

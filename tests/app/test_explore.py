@@ -18,8 +18,8 @@ from fer.data import synthetic_dataset
 from fer.images import read_image
 from fer.labels import FER7, FER8
 from fer.quality.mean_faces import SIDE, MeanFaces
-from ui.explore_light import mean_and_spread
-from ui.findings import imbalance, imbalance_finding, light_finding
+from ui.explore.headlines import imbalance, imbalance_finding, light_finding
+from ui.explore.light import mean_and_spread
 from ui.gallery import PER_PAGE
 from ui.picture import enlarged, votes_html
 from ui.tables import csv_text

@@ -23,10 +23,10 @@ from fer.quality.findings import Audit, Finding
 from fer.quality.settled import FindingTable
 from fer.training import list_runs
 from fer.workspace import workspace_dir
-from ui.audit_place import Place, go, place
-from ui.audits import STEPS, AuditShelf, expected_time
-from ui.cleaning_resplit import split_anew
-from ui.explore_review import _About, _decide
+from ui.explore.audit_place import Place, go, place
+from ui.explore.audits_going import STEPS, AuditShelf, expected_time
+from ui.explore.resplit import split_anew
+from ui.explore.review import _About, _decide
 from ui.state import DatasetChoice
 
 OpenPage = Callable[..., AppTest]
@@ -130,7 +130,7 @@ def test_a_failed_audit_says_why_and_can_be_tried_again(
     def fail(*args: object, **kwargs: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ui.audits.audit", fail)
+    monkeypatch.setattr("ui.explore.audits_going.audit", fail)
     app = press(open_audit(faces), "audit_start")
     app = shown(app.run())
     assert "No space left on device. Free some space" in unescaped(app.error[0].value)
@@ -146,7 +146,7 @@ def test_an_audit_is_made_once_and_stops_when_asked(monkeypatch: pytest.MonkeyPa
             progress("Asking the model", 0.5)
             time.sleep(0.01)
 
-    monkeypatch.setattr("ui.audits.audit", never_done)
+    monkeypatch.setattr("ui.explore.audits_going.audit", never_done)
     shelf = AuditShelf()
     shelf.start(dataset, bundle)
     job = shelf.job(dataset, bundle)

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 from fer.data import synthetic_dataset
 from fer.quality.balance import METHODS, balance
 from fer.recipes import load_recipe, read_overrides
-from ui.explore_balance import balance_finding, training_command, training_counts
+from ui.explore.balance import balance_finding, training_command, training_counts
 from ui.state import DatasetChoice
 
 OpenPage = Callable[..., AppTest]

@@ -17,8 +17,8 @@ from fer.data.synthetic import draw_scene
 from fer.inference.burst import BurstCamera
 from fer.labels import FER7, LabelSet
 from fer.workspace import datasets_dir
-from ui import webcam_stream
-from ui.webcam_stream import StreamState
+from ui.webcam import stream as webcam_stream
+from ui.webcam.stream import StreamState
 
 OpenPage = Callable[..., AppTest]
 

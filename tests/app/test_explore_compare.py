@@ -13,9 +13,8 @@ from streamlit.testing.v1 import AppTest
 from fer.data import Dataset, synthetic_dataset
 from fer.labels import FER7, LabelSet
 from fer.quality.comparison import overlap, relabelled_by_votes, relabelled_elsewhere
-from ui.data_charts import relabelling_map
-from ui.explore_compare import votes_finding
-from ui.explore_compare_sets import (
+from ui.explore.compare import votes_finding
+from ui.explore.compare_sets import (
     class_shares,
     common_finding,
     figure_rows,
@@ -23,6 +22,7 @@ from ui.explore_compare_sets import (
     leak_words,
     shares_finding,
 )
+from ui.explore.data_charts import relabelling_map
 from ui.measures import image_measures
 
 OpenPage = Callable[..., AppTest]

@@ -16,8 +16,8 @@ from fer.labels import FER7
 from fer.quality import export
 from fer.quality.cleaning import CleaningList, default_place
 from fer.workspace import workspace_dir
-from ui import explore_export
-from ui.explore_export import opening_line, size_words
+from ui.explore import export as explore_export
+from ui.explore.export import opening_line, size_words
 
 OpenPage = Callable[..., AppTest]
 

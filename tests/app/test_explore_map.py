@@ -17,10 +17,10 @@ from fer.labels import FER8
 from fer.quality.cleaning import CleaningList
 from fer.quality.findings import Audit, Finding
 from fer.quality.projection import FaceMap
-from ui import explore_map
-from ui.explore_map import map_finding
-from ui.face_map import Colouring, map_payload, packed, selected_rows
-from ui.map_colours import colourings
+from ui.explore import map as explore_map
+from ui.explore.face_map import Colouring, map_payload, packed, selected_rows
+from ui.explore.map import map_finding
+from ui.explore.map_colours import colourings
 
 OpenPage = Callable[..., AppTest]
 

@@ -20,11 +20,11 @@ from fer.errors import DetectionError
 from fer.images import read_image
 from fer.inference.recognizer import FacePrediction
 from fer.labels import FER7
-from ui import predict_options
-from ui.predict_answers import Answer, Picture, annotated_png, answer_picture
-from ui.predict_downloads import annotated_zip, faces_csv, faces_json
-from ui.predict_faces import bars_html, from_left, heading_html
-from ui.predict_sources import example_picture
+from ui.predict import options as predict_options
+from ui.predict.answers import Answer, Picture, annotated_png, answer_picture
+from ui.predict.downloads import annotated_zip, faces_csv, faces_json
+from ui.predict.faces import bars_html, from_left, heading_html
+from ui.predict.sources import example_picture
 
 
 def scene(*labels: str) -> bytes:

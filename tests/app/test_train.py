@@ -22,11 +22,11 @@ from fer.training import Run, create_run, list_runs
 from fer.training.run import CONFUSION_FILE, MISTAKES_FILE
 from fer.training.watch import Mistakes
 from fer.workspace import runs_dir
-from ui import run_form, runs
-from ui.run_charts import confusion_options, curve_options, recall_options
-from ui.run_form import command_line
-from ui.runs_list import differing_settings
 from ui.state import DatasetChoice
+from ui.train import run_panel
+from ui.train.charts import confusion_options, curve_options, recall_options
+from ui.train.form import command_line
+from ui.train.runs_list import differing_settings
 from ui.words import duration
 
 OpenPage = Callable[..., AppTest]
@@ -84,7 +84,7 @@ def test_train_without_runs_or_models_says_what_will_be_here(
 
 
 def test_start_makes_a_run_with_the_settings_that_were_changed(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_form, "start_run", create_run)
+    monkeypatch.setattr(form, "start_run", create_run)
     app = open_page("train")
     app.number_input(key="setting_compact_epochs").set_value(3)
     app.text_input(key="setting_compact_training.weight_decay").set_value("0.002")
@@ -109,7 +109,7 @@ def test_a_setting_that_does_not_fit_is_said_in_words_and_cannot_be_started(open
 
 
 def test_settings_are_saved_to_a_file_and_opened_again(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_form, "start_run", create_run)
+    monkeypatch.setattr(form, "start_run", create_run)
     wished = load_recipe("cnn4-7class").with_overrides({"epochs": "7", "data.classes": "happy,sad", "dropouts": "0,0,0,0.5"})
     app = open_page("train")
     app = app.file_uploader(key="recipe_file").upload("own.toml", recipe_toml(wished).encode(), "application/toml").run()
@@ -141,7 +141,7 @@ def test_a_run_that_cannot_be_started_is_said_in_words(open_page: OpenPage, monk
     def refuse(*_: Any, **__: Any) -> Run:
         raise RunError("Cannot write the run folder.")
 
-    monkeypatch.setattr(run_form, "start_run", refuse)
+    monkeypatch.setattr(form, "start_run", refuse)
     app = open_page("train").button(key="run_start").click().run()
     assert "Cannot write the run folder" in app.error[0].value
 
@@ -204,7 +204,7 @@ def test_a_finished_run_says_what_came_out_and_becomes_a_model(open_page: OpenPa
 
     app = open_page("train")
     assert "36.0 % of the validation images right, at epoch 4" in app.success[0].value
-    monkeypatch.setattr(runs.subprocess, "run", pretend)
+    monkeypatch.setattr(run_panel.subprocess, "run", pretend)
     app.text_input(key=f"bundle_name_{run.id}").set_value("mine")
     app = app.button(key="run_bundle").click().run()
     # In a process of its own: TensorFlow stays out of the server.
@@ -217,7 +217,7 @@ def test_a_bundle_that_cannot_be_made_is_said_in_words(open_page: OpenPage, monk
     (make_run(4, status="finished").path / "best.npz").touch()
     app = open_page("train")
     answer = subprocess.CompletedProcess([], 1, "", "a warning\nerror: LiteRT and Keras differ.\n")
-    monkeypatch.setattr(runs.subprocess, "run", lambda *_, **__: answer)
+    monkeypatch.setattr(run_panel.subprocess, "run", lambda *_, **__: answer)
     app = app.button(key="run_bundle").click().run()
     assert [box.value for box in app.error] == ["LiteRT and Keras differ."]
 

@@ -16,8 +16,8 @@ from fer.inference.live import LiveView
 from fer.inference.recognizer import FacePrediction
 from fer.labels import FER7
 from fer.workspace import REPOSITORY
-from ui import webcam_stream
-from ui.webcam_stream import StreamState, frame_callback, ice_servers
+from ui.webcam import stream as webcam_stream
+from ui.webcam.stream import StreamState, frame_callback, ice_servers
 
 OpenPage = Callable[..., AppTest]
 

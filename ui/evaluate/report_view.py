@@ -1,0 +1,128 @@
+"""A report on a page: figures with intervals, confusion matrix, recall a class, what is mistaken for what, tables, downloads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import streamlit as st
+
+from fer.evaluation import Report
+from ui.charts import PLOTLY_CONFIG, confusion_heatmap, recall_bars
+from ui.evaluate.reports import about_rows
+from ui.tables import csv_text
+from ui.theme import plain_metric
+from ui.words import count, percent, plain, plus_minus
+
+
+def figures(report: Report) -> None:
+    """The figures that matter, with what they must be read with."""
+    with st.grid(5 if report.ferplus else 4, min_column_width=165):
+        words = f"{plus_minus(report.accuracy_ci95)}, n = {count(report.n)}"
+        plain_metric("Accuracy", percent(report.accuracy), words, "Share of right answers, with its 95 % interval.")
+        if report.ferplus:
+            words = f"{plus_minus(report.ferplus.accuracy_ci95)}, n = {count(report.ferplus.n)}"
+            explained = "Strict protocol: only images on which more than half of the taggers agree."
+            plain_metric("FER+ accuracy", percent(report.ferplus.accuracy), words, explained)
+        plain_metric("Balanced accuracy", percent(report.balanced_accuracy), "mean recall", "Every class counts the same.")
+        explained = "F1 joins precision and recall of a class; macro is the plain mean over the classes."
+        plain_metric("Macro F1", percent(report.macro_f1), f"weighted {percent(report.weighted_f1)}", explained)
+        explained = "How far the confidence is from the share of right answers, on average (15 bins)."
+        plain_metric("Calibration error", percent(report.ece), f"log loss {report.nll:.2f}", explained)
+    always = f"Always answering {report.majority_label} would give {percent(report.majority_accuracy)}."
+    if report.leaks and report.accuracy_leak_free is not None:
+        always += (
+            f" {count(report.leaks)} of the images stand in train as well, pixel for pixel; without them the accuracy is "
+            f"{percent(report.accuracy_leak_free)}."
+        )
+    st.caption(" ".join([always, *map(plain, report.notes)]))
+
+
+def confusion(report: Report) -> None:
+    """The matrix, as shares of the true class or as counts."""
+    st.subheader(_confusion_finding(report), anchor=False)
+    kind = st.segmented_control(
+        "Cells", ["shares", "counts"], default="shares", required=True, label_visibility="collapsed", key="confusion_kind",
+        format_func={"shares": "% of true class", "counts": "Counts"}.__getitem__,
+    )  # fmt: skip
+    figure = confusion_heatmap(report.confusion, report.label_set, shares=kind != "counts")
+    st.plotly_chart(figure, config=PLOTLY_CONFIG, key="confusion")
+
+
+def _confusion_finding(report: Report) -> str:
+    if not report.most_confused:
+        return "No image is mistaken"
+    pair = max(report.most_confused, key=lambda pair: (pair["share"], pair["count"]))
+    return f"{pair['true'].capitalize()} is answered {pair['predicted']} in {percent(pair['share'], 0)} of its images"
+
+
+def recall_and_mistakes(report: Report) -> None:
+    """How much of each class is found, and the most frequent mistakes in words."""
+    rows = [row for row in report.per_class if row["support"]]
+    best, worst = max(rows, key=lambda row: row["recall"]), min(rows, key=lambda row: row["recall"])
+    found = f"{best['label'].capitalize()} is found most often, {worst['label']} least" if len(rows) > 1 else "Recall"
+    st.subheader(found, anchor=False)
+    st.plotly_chart(recall_bars(report.per_class, report.label_set), config=PLOTLY_CONFIG, key="recall")
+    if report.most_confused:
+        st.markdown("**Most frequent mistakes**, and their share of the true class")
+        emoji = report.label_set.emoji
+        st.markdown(
+            "\n".join(
+                f"1. {emoji(pair['true'])} {plain(pair['true'])} taken for {emoji(pair['predicted'])} {plain(pair['predicted'])}"
+                f": {count(pair['count'])} ({percent(pair['share'], 0)})"
+                for pair in report.most_confused[:5]
+            )
+        )
+
+
+def details(report: Report) -> None:
+    """The classification report, where the figures come from, and everything to take away."""
+    table, about, downloads = st.tabs(["Classification report", "About this report", "Downloads"])
+    with table:
+        shares = {name: st.column_config.NumberColumn(format="%.3f") for name in ("precision", "recall", "f1")}
+        st.dataframe(report_rows(report), hide_index=True, column_config=shares)
+    with about:
+        st.dataframe(about_rows(report), hide_index=True, column_config={"value": st.column_config.TextColumn(width="large")})
+    with downloads, st.container(horizontal=True):
+        text = json.dumps(report.as_dict(), indent=2, ensure_ascii=False)
+        st.download_button("All figures (JSON)", text, f"{report.id}.json", "application/json", icon=":material/download:")
+        st.download_button(
+            "Report table (CSV)", csv_text(report_rows(report)), f"{report.id}.csv", "text/csv", icon=":material/download:"
+        )
+        # Built only when it is asked for: it has a row an image.
+        answers, name = (lambda: csv_text(answer_rows(report))), f"{report.id}-answers.csv"
+        st.download_button("Answers, a row an image (CSV)", answers, name, "text/csv", icon=":material/download:")
+
+
+def report_rows(report: Report) -> list[dict[str, object]]:
+    """Precision, recall and F1 a class, then their means."""
+    per_class: list[dict[str, object]] = [
+        {
+            "class": row["label"],
+            "precision": row["precision"],
+            "recall": row["recall"],
+            "f1": row["f1"],
+            "images": row["support"],
+            "answered": row["predicted"],
+        }
+        for row in report.per_class
+    ]
+    figures: Mapping[str, object] = report.as_dict()
+    for mean in ("macro", "weighted"):
+        parts = {name: figures[f"{mean}_{name}"] for name in ("precision", "recall", "f1")}
+        per_class.append({"class": f"{mean} mean", **parts, "images": report.n, "answered": report.n})
+    return per_class
+
+
+def answer_rows(report: Report) -> list[dict[str, object]]:
+    """What was answered for every image."""
+    true, predicted = report.label_set.decode(report.y_true), report.label_set.decode(report.y_pred)
+    return [
+        {
+            "image": str(name),
+            "true": t,
+            "answered": p,
+            **{label: round(float(q), 5) for label, q in zip(report.labels, row, strict=True)},
+        }
+        for name, t, p, row in zip(report.names, true, predicted, report.y_prob, strict=True)
+    ]

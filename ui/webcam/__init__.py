@@ -1,0 +1,1 @@
+"""What the page Webcam is made of."""

@@ -1,0 +1,28 @@
+"""The camera page without a stream: the example before it starts, and single pictures where it cannot be had."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from fer.inference.recognizer import Recognizer
+from ui.predict.answers import Answer, Picture, answer_pictures
+from ui.predict.options import Options
+from ui.predict.results import results
+from ui.predict.sources import example_picture
+
+
+def example_answer(recognizer: Recognizer, options: Options) -> Answer:
+    """A drawn face and its answer: what the page will look like, and the reason why the first frame is quick."""
+    return answer_pictures([example_picture(("happy",), (480, 640))], recognizer, options, keep="webcam_example")[0]
+
+
+def single_pictures(recognizer: Recognizer, options: Options) -> None:
+    """A switch; behind it a camera widget and the answer to the picture taken with it.
+
+    Pictures travel over the page's own connection, so this works where WebRTC does not get through.
+    """
+    if not st.toggle("Single pictures instead", key="webcam_single", help="Where the live connection does not come about."):
+        return
+    taken = st.camera_input("Take a picture", key="webcam_camera", width=480)
+    if taken is not None:
+        results(answer_pictures([Picture(taken.name, taken.getvalue())], recognizer, options, keep="webcam_answers"))
