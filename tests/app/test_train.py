@@ -23,7 +23,7 @@ from fer.training.run import CONFUSION_FILE, MISTAKES_FILE
 from fer.training.watch import Mistakes
 from fer.workspace import runs_dir
 from ui.state import DatasetChoice
-from ui.train import run_panel
+from ui.train import form, run_panel
 from ui.train.charts import confusion_options, curve_options, recall_options
 from ui.train.form import command_line
 from ui.train.runs_list import differing_settings
