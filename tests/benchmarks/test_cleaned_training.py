@@ -17,9 +17,9 @@ from fer.errors import DataError, RunError
 from fer.quality.cleaning import CleaningList
 from fer.quality.findings import KINDS, Audit, Finding
 from fer.recipes import load_recipe
-from fer.training import Run, create_run
-from fer.training.worker import train_run
+from fer.training import create_run
 from fer.workspace import runs_dir
+from tests.benchmarks.training_here import train_here
 from tests.conftest import TINY
 
 BY_NAME = {variant.name: variant for variant in VARIANTS}
@@ -150,12 +150,6 @@ def test_finished_run_of_another_cleaning_list_is_refused(tmp_path: Path) -> Non
     CleaningList().decide(dataset, [0, 1], "drop").save(file)
     with pytest.raises(RunError, match="begun with other"):
         runs.finished_run("cleaned-pruned-0", recipe, "synthetic:160", cleaning=file)
-
-
-def train_here(run: Run) -> None:
-    """Train in this process, which loads TensorFlow for the bundles anyway; and leave it, as one of its own would."""
-    train_run(run)
-    (run.path / "worker.json").unlink()
 
 
 @pytest.mark.slow
