@@ -3,7 +3,8 @@
 import streamlit as st
 
 from fer.errors import BundleError
-from ui.evaluate.report_view import confusion, details, figures, recall_and_mistakes
+from ui.evaluate import confusion
+from ui.evaluate.report_view import details, figures, recall_and_mistakes
 from ui.evaluate.reports import (
     EVALUATE_POPOVER,
     adopt_new_report,
@@ -42,9 +43,6 @@ elif all(item.model != name for item in items.values()):
     offer_evaluation(bundle)
 if report:
     figures(report)
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        confusion(report)
-    with right:
-        recall_and_mistakes(report)
+    confusion.draw(report)
+    recall_and_mistakes(report)
     details(report)

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
-from numpy.typing import NDArray
 
 from fer.evaluation.scores import ClassRow
 from fer.labels import LabelSet
@@ -113,77 +111,6 @@ def recall_bars(per_class: Sequence[ClassRow], label_set: LabelSet) -> go.Figure
     )
     figure.update_yaxes(**name_axis(colours))
     return figure
-
-
-def confusion_heatmap(confusion: NDArray[np.integer], label_set: LabelSet, *, shares: bool) -> go.Figure:
-    """Confusion matrix, true classes down and answers across; every cell says its number.
-
-    Args:
-        confusion: counts (K, K), rows are true.
-        label_set: the K classes.
-        shares: show the share of the true class's images instead of counts. The shade is the share either way, so that a rare
-            class is not pale throughout.
-    """
-    colours = palette()
-    rows = confusion.sum(axis=1, keepdims=True)
-    share = confusion / np.maximum(rows, 1)
-    names = [named(label, label_set) for label in label_set]
-    lines = zip(confusion, share, strict=True)
-    text = [[cell_words(int(n), float(s), shares) for n, s in zip(*line, strict=True)] for line in lines]
-    figure = go.Figure(
-        go.Heatmap(
-            z=share,
-            x=list(label_set),  # the rows beside it have the emoji too; here there is room for the name alone
-            y=names,
-            zmin=0,
-            zmax=1,
-            colorscale=[[0, colours.low], [1, colours.high]],
-            showscale=False,
-            xgap=2,
-            ygap=2,
-            customdata=np.dstack([confusion, share]),
-            hovertemplate="true %{y}, answered %{x}<br>%{customdata[0]:,} images, %{customdata[1]:.1%} of the class"
-            + "<extra></extra>",
-        )
-    )
-    for i, line in enumerate(text):
-        for j, words in enumerate(line):
-            colour = ink(float(share[i, j]), colours)
-            figure.add_annotation(x=j, y=i, text=words, showarrow=False, font={"color": colour, "size": 14 if i == j else 13})
-    figure.update_layout(height=60 + 52 * len(names), margin={**NO_MARGIN, "t": 8}, plot_bgcolor="rgba(0,0,0,0)")
-    axis = {"showgrid": False, "zeroline": False, "fixedrange": True}
-    figure.update_xaxes(title="answered", side="bottom", tickfont={"color": colours.text, "size": 11}, **axis)
-    figure.update_yaxes(title="true", autorange="reversed", tickfont={"color": colours.text}, **axis)
-    return figure
-
-
-def cell_words(n: int, share: float, shares: bool) -> str:
-    """What a cell of a matrix says: its share in percent, or its count; a dot for none."""
-    if n == 0:
-        return "·"
-    return percent(share, 0).removesuffix(" %") if shares else count(n)
-
-
-def ink(share: float, colours: Palette) -> str:
-    """Black or white, whichever reads better (4.5:1 at least) on a shade of the scale from `low` to `high`."""
-    shade = [(1 - share) * low + share * high for low, high in zip(_rgb(colours.low), _rgb(colours.high), strict=True)]
-    return max(("#000000", "#FFFFFF"), key=lambda ink: _contrast(_rgb(ink), shade))
-
-
-def _rgb(colour: str) -> list[float]:
-    return [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-
-
-def _contrast(one: Sequence[float], other: Sequence[float]) -> float:
-    """Contrast ratio 1…21 of two colours, channels 0…1 (WCAG 2.1, relative luminance)."""
-    luminances = sorted(
-        sum(
-            w * (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4)
-            for w, c in zip((0.2126, 0.7152, 0.0722), rgb, strict=True)
-        )
-        for rgb in (one, other)
-    )
-    return (luminances[1] + 0.05) / (luminances[0] + 0.05)
 
 
 def named(label: str, label_set: LabelSet) -> str:

@@ -22,7 +22,6 @@ from ui.explore.compare_sets import (
     leak_words,
     shares_finding,
 )
-from ui.explore.data_charts import relabelling_map
 from ui.measures import image_measures
 
 OpenPage = Callable[..., AppTest]
@@ -81,16 +80,8 @@ def test_compare_with_what_cannot_be_read_says_why(open_page: OpenPage) -> None:
     assert "There is no file or folder" in app.error[0].value
 
 
-def test_relabelling_map_counts_every_cell_and_marks_the_chosen_one() -> None:
-    dataset = relabelled(synthetic_dataset(40), [1, 9], "happy")  # drawn and voted as disgust
-    found = relabelled_by_votes(dataset)
-    spec = relabelling_map(found, ("label", "votes"), shares=False, chosen=("happy", "disgust"))
-    cells = {(cell["label"], cell["other"]): cell for cell in spec["data"]["values"]}
-    assert len(cells) == 64
-    assert cells["happy", "disgust"]["words"] == "2"
-    assert cells["happy", "disgust"]["share"] == round(2 / 7, 4)
-    assert cells["happy", "sad"]["words"] == "·"
-    assert spec["layer"][0]["params"][0]["value"] == [{"label": "happy", "other": "disgust"}]
+def test_votes_finding_says_how_many_and_which() -> None:
+    found = relabelled_by_votes(relabelled(synthetic_dataset(40), [1, 9], "happy"))  # drawn and voted as disgust
     assert votes_finding(found) == "FER+ gives 5 % of the images another label; most often happy → disgust"
 
 

@@ -1,4 +1,4 @@
-"""A report on a page: figures with intervals, confusion matrix, recall a class, what is mistaken for what, tables, downloads."""
+"""A report on a page: figures with intervals, recall a class, what is mistaken for what, tables, downloads."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from fer.evaluation import Report
-from ui.charts import PLOTLY_CONFIG, confusion_heatmap, recall_bars
+from ui.charts import PLOTLY_CONFIG, recall_bars
 from ui.evaluate.reports import about_rows
 from ui.tables import csv_text
 from ui.theme import plain_metric
@@ -38,39 +38,25 @@ def figures(report: Report) -> None:
     st.caption(" ".join([always, *map(plain, report.notes)]))
 
 
-def confusion(report: Report) -> None:
-    """The matrix, as shares of the true class or as counts."""
-    st.subheader(_confusion_finding(report), anchor=False)
-    kind = st.segmented_control(
-        "Cells", ["shares", "counts"], default="shares", required=True, label_visibility="collapsed", key="confusion_kind",
-        format_func={"shares": "% of true class", "counts": "Counts"}.__getitem__,
-    )  # fmt: skip
-    figure = confusion_heatmap(report.confusion, report.label_set, shares=kind != "counts")
-    st.plotly_chart(figure, config=PLOTLY_CONFIG, key="confusion")
-
-
-def _confusion_finding(report: Report) -> str:
-    if not report.most_confused:
-        return "No image is mistaken"
-    pair = max(report.most_confused, key=lambda pair: (pair["share"], pair["count"]))
-    return f"{pair['true'].capitalize()} is answered {pair['predicted']} in {percent(pair['share'], 0)} of its images"
-
-
 def recall_and_mistakes(report: Report) -> None:
     """How much of each class is found, and the most frequent mistakes in words."""
     rows = [row for row in report.per_class if row["support"]]
     best, worst = max(rows, key=lambda row: row["recall"]), min(rows, key=lambda row: row["recall"])
     found = f"{best['label'].capitalize()} is found most often, {worst['label']} least" if len(rows) > 1 else "Recall"
-    st.subheader(found, anchor=False)
-    st.plotly_chart(recall_bars(report.per_class, report.label_set), config=PLOTLY_CONFIG, key="recall")
-    if report.most_confused:
-        st.markdown("**Most frequent mistakes**, and their share of the true class")
-        emoji = report.label_set.emoji
+    chart, mistakes = st.columns([5, 4], gap="large")
+    with chart:
+        st.subheader(found, anchor=False)
+        st.plotly_chart(recall_bars(report.per_class, report.label_set), config=PLOTLY_CONFIG, key="recall")
+    if not report.most_confused:
+        return
+    emoji = report.label_set.emoji
+    with mistakes:
+        st.subheader("Most frequent mistakes", anchor=False)
         st.markdown(
             "\n".join(
                 f"1. {emoji(pair['true'])} {plain(pair['true'])} taken for {emoji(pair['predicted'])} {plain(pair['predicted'])}"
-                f": {count(pair['count'])} ({percent(pair['share'], 0)})"
-                for pair in report.most_confused[:5]
+                f": {count(pair['count'])} ({percent(pair['share'], 0)} of the class)"
+                for pair in report.most_confused[:7]
             )
         )
 

@@ -6,7 +6,6 @@ As in `charts.py`, every function takes plain numbers and returns the chart, and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -14,8 +13,7 @@ from numpy.typing import NDArray
 
 from fer.labels import LabelSet
 from fer.quality.balance import BalancedClass
-from fer.quality.comparison import Relabelling
-from ui.charts import NO_MARGIN, cell_words, ink, name_axis, named, value_axis
+from ui.charts import NO_MARGIN, name_axis, named, value_axis
 from ui.theme import palette
 from ui.words import count, percent
 
@@ -157,83 +155,3 @@ def _balanced_words(row: BalancedClass) -> str:
         return f"{count(row.after)}, {percent(row.repeats, 0)} of them"
     how = f"each seen {row.repeats:.1f} times" if row.repeats >= 1.05 else "almost as now" if row.repeats > 1 else "as now"
     return f"{count(row.after)}, {how}"
-
-
-def relabelling_map(found: Relabelling, titles: tuple[str, str], *, shares: bool, chosen: tuple[str, str]) -> dict[str, Any]:
-    """Who was relabelled to what, as a Vega-Lite specification in the look of `confusion_heatmap`, whose cells cannot be clicked.
-
-    The selection is named `cell` and has the fields `label` and `other`.
-
-    Args:
-        found: two labels for each image.
-        titles: what the rows and the columns are.
-        shares: show the share of the row's images instead of counts. The shade is the share either way.
-        chosen: the cell that is selected at first.
-    """
-    colours, table = palette(), found.table()
-    share = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    cells = [
-        {
-            "label": label,
-            "row": named(label, found.label_set),
-            "other": other,
-            "images": int(table[i, j]),
-            "share": round(float(share[i, j]), 4),
-            "words": cell_words(int(table[i, j]), float(share[i, j]), shares),
-            "ink": ink(float(share[i, j]), colours),
-        }
-        for i, label in enumerate(found.label_set)
-        for j, other in enumerate(found.other_set)
-    ]
-    axis = {"domain": False, "ticks": False, "labelColor": colours.text, "titleColor": colours.muted, "grid": False}
-    aslant = {  # where names have no room side by side
-        "labelAngle": {"expr": "width < 60 * domain('x').length ? -45 : 0"},
-        "labelAlign": {"expr": "width < 60 * domain('x').length ? 'right' : 'center'"},
-    }
-    shade = {"domain": [0, 1], "range": [colours.low, colours.high]}
-    outline = {"condition": {"param": "cell", "empty": False, "value": colours.text}, "value": colours.ground}
-    select = {"type": "point", "fields": ["label", "other"], "toggle": False, "clear": False}
-    rows = [named(label, found.label_set) for label in found.label_set]
-    return {
-        "data": {"values": cells},
-        "height": 52 * len(rows),
-        "encoding": {
-            "x": {
-                "field": "other",
-                "type": "nominal",
-                "sort": list(found.other_set),
-                "title": titles[1],
-                "axis": {**axis, "orient": "bottom", "labelFontSize": 11, "labelOverlap": False, **aslant},
-            },
-            "y": {
-                "field": "row",
-                "type": "nominal",
-                "sort": rows,
-                "title": titles[0],
-                "axis": {**axis, "labelFontSize": 13},
-            },
-        },
-        "layer": [
-            {
-                "params": [{"name": "cell", "select": select, "value": [{"label": chosen[0], "other": chosen[1]}]}],
-                "mark": {"type": "rect", "cursor": "pointer", "strokeWidth": 2, "cornerRadius": 2},
-                "encoding": {
-                    "color": {"field": "share", "type": "quantitative", "scale": shade, "legend": None},
-                    "stroke": outline,
-                    "order": {"condition": {"param": "cell", "empty": False, "value": 1}, "value": 0},  # above its neighbours
-                    "tooltip": [
-                        {"field": "label", "title": titles[0]},
-                        {"field": "other", "title": titles[1]},
-                        {"field": "images", "type": "quantitative", "format": ",", "title": "images"},
-                        {"field": "share", "type": "quantitative", "format": ".1%", "title": "of the row"},
-                    ],
-                },
-            },
-            {
-                "mark": {"type": "text", "fontSize": 13},
-                "encoding": {"text": {"field": "words"}, "color": {"field": "ink", "type": "nominal", "scale": None}},
-            },
-        ],
-        "resolve": {"scale": {"color": "independent"}},
-        "config": {"view": {"stroke": None}},
-    }

@@ -6,8 +6,8 @@ import streamlit as st
 
 from fer.data.dataset import Dataset
 from fer.quality.comparison import Relabelling
-from ui.explore.data_charts import relabelling_map
 from ui.gallery import paged_grid
+from ui.matrix import Matrix, clickable_matrix
 from ui.words import percent, plain
 
 _PER_PAGE = 12
@@ -25,16 +25,11 @@ def draw_relabelling(dataset: Dataset, found: Relabelling, titles: tuple[str, st
     first = (found.most_changed() or (found.label_set.names[0], found.other_set.names[0], 0))[:2]
     matrix, faces = st.columns([5, 4], gap="medium")
     with matrix:
-        kinds = {"shares": "% of the row", "counts": "Counts"}
-        kind = st.segmented_control(
-            "Cells", list(kinds), default="shares", required=True, format_func=kinds.__getitem__, key=f"{key}_kind",
-            label_visibility="collapsed",
-        )  # fmt: skip
-        spec = relabelling_map(found, titles, shares=kind == "shares", chosen=first)
-        event = st.vega_lite_chart(spec, key=f"{key}_map", on_select="rerun", selection_mode="cell", width="stretch")
-    clicked = event["selection"].get("cell") or [{"label": first[0], "other": first[1]}]
+        kinds = {"rows": "% of the row", "counts": "Counts"}
+        cells = Matrix(found.table(), found.label_set, found.other_set, titles, kinds)
+        label, other = clickable_matrix(cells, first, key)
     with faces:
-        _cell(dataset, found, clicked[0]["label"], clicked[0]["other"], key)
+        _cell(dataset, found, label, other, key)
 
 
 def _cell(dataset: Dataset, found: Relabelling, label: str, other: str, key: str) -> None:
