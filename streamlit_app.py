@@ -19,6 +19,7 @@ PAGES = [
     ("evaluate", "Evaluate", ":material/monitoring:"),
     ("predict", "Predict", ":material/add_a_photo:"),
     ("webcam", "Webcam", ":material/videocam:"),
+    ("models", "Models", ":material/inventory_2:"),
 ]
 
 

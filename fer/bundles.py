@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +23,16 @@ from typing import Any
 from fer.errors import BundleError, FerError, SettingsError
 from fer.labels import LabelSet
 from fer.preprocessing import Preprocessing
-from fer.workspace import models_dir
+from fer.workspace import models_dir, workspace_dir
 
 FORMAT = 1
 DEFAULT_MODEL = "flagship"
 SUMS = "SHA256SUMS"
+EXPORT_FORMATS = ("onnx", "litert", "litert-float16", "litert-int8", "keras", "savedmodel")  # see `exporting.py`
 FILES = ("card.json", "model.litert", "model.keras", "README.md")
+# How far a probability may differ between Keras and LiteRT. In float32 both compute the same in another order of additions;
+# rounded to 8 bits, single faces may move by some points. More than this is another network.
+AGREEMENT = {"float32": 1e-4, "int8": 0.15}
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,20 @@ class Head:
         name: `labels`, or `votes` for a head that learned from FER+ votes; also the name of the LiteRT file's output.
         label_set: its classes, in the order of its logits.
         temperature: logits are divided by it before the softmax, so that probabilities are calibrated.
+        abstain_threshold: answers of less confidence are "unsure"; None where none was chosen (`fer.evaluation.calibrate`).
+
+    Raises:
+        SettingsError: the threshold is none.
     """
 
     name: str
     label_set: LabelSet
     temperature: float
+    abstain_threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.abstain_threshold is not None and not 0 <= self.abstain_threshold < 1:
+            raise SettingsError(f"A head abstains below a confidence of 0 to 1. Received: {self.abstain_threshold}")
 
 
 @dataclass(frozen=True)
@@ -82,14 +96,23 @@ class Bundle:
 
     @cached_property
     def heads(self) -> tuple[Head, ...]:
+        abstain = self.card.get("abstain")
+        # A threshold was chosen on the answers of one head, and says nothing about those of another.
+        thresholds = {} if abstain is None else {abstain["head"]: float(abstain["threshold"])}
         return tuple(
-            Head(head["name"], LabelSet(tuple(head["labels"])), float(head["temperature"])) for head in self.card["heads"]
+            Head(head["name"], LabelSet(tuple(head["labels"])), float(head["temperature"]), thresholds.get(head["name"]))
+            for head in self.card["heads"]
         )
 
     @property
     def default_head(self) -> Head:
         """The head that answers when none is asked for."""
         return self.head(self.card["default_head"])
+
+    @property
+    def abstain_threshold(self) -> float | None:
+        """Below which confidence the default head is unsure; None where no threshold was chosen for it."""
+        return self.default_head.abstain_threshold
 
     def head(self, name: str | None = None) -> Head:
         """A head by its name; None for the default.
@@ -167,8 +190,34 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
 
 def list_bundles() -> list[str]:
     """Names of the bundles in the models folder, the default first; none is opened."""
-    names = sorted(path.parent.name for path in models_dir().glob(f"*/{SUMS}"))
-    return sorted(names, key=lambda name: name != DEFAULT_MODEL)
+    names = sorted(path.parent.name for path in models_dir().glob(f"[!.]*/{SUMS}"))  # hidden ones are being made, or deleted
+    first = default_model()
+    return sorted(names, key=lambda name: name != first)
+
+
+def default_model() -> str:
+    """Name of the model that answers where none is named: the one that the user has chosen, else the one that ships."""
+    try:
+        chosen = default_model_file().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return DEFAULT_MODEL
+    return chosen if chosen and (models_dir() / chosen / SUMS).is_file() else DEFAULT_MODEL
+
+
+def default_model_file() -> Path:
+    """Where that choice is kept."""
+    return workspace_dir() / "default-model.txt"
+
+
+def require_model_name(name: str) -> str:
+    """The name, if it can be a model's.
+
+    Raises:
+        SettingsError: it cannot be a folder's on every system.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
+        raise SettingsError(f"A model's name is made of letters, digits, '.', '_' and '-'. Received: {name!r}")
+    return name
 
 
 def file_sha256(path: Path) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -19,9 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.bundles import FILES, FORMAT, SUMS, Bundle, file_sha256, load_bundle
+from fer.bundles import AGREEMENT, FILES, FORMAT, SUMS, Bundle, file_sha256, load_bundle, require_model_name
 from fer.data.votes import LEFT_OUT, strict_labels
-from fer.errors import BundleError, RunError, SettingsError
+from fer.errors import BundleError, RunError
 from fer.evaluation.calibration import fit_temperature, softmax
 from fer.evaluation.intervals import wilson_interval
 from fer.evaluation.metrics import ece, kl_divergence, nll
@@ -37,10 +36,7 @@ from fer.training.run import Run
 from fer.training.worker import prepare_keras
 from fer.workspace import models_dir
 
-# How far a probability may differ between Keras and LiteRT. In float32 both compute the same in another order of additions;
-# rounded to 8 bits, single faces may move by some points. More than this is another network.
-AGREEMENT = {"float32": 1e-4, "int8": 0.15}
-# On how many validation images that is checked.
+# On how many validation images LiteRT is held against Keras.
 SAMPLES = 64
 # Share of the validation faces that may be refused as "not a face".
 FACES_REFUSED = 0.01
@@ -75,8 +71,7 @@ def create_bundle(
         DataError: the data is not there any more.
         BundleError: the data has changed since, LiteRT does not agree with Keras, or the folder cannot be written.
     """
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", name):
-        raise SettingsError(f"A model's name is made of letters, digits, '.', '_' and '-'. Received: {name!r}")
+    require_model_name(name)
     if run.is_active:
         raise RunError(f"The run {run.id} is going. Wait for its end, or stop it first.")
     if not (run.path / "best.npz").is_file():
@@ -102,7 +97,7 @@ def amend_card(bundle: Bundle, changes: Mapping[str, Any]) -> Bundle:
     """
     with _replacing(bundle.path) as built:
         shutil.copytree(bundle.path, built, dirs_exist_ok=True)
-        _write_card(built, {**bundle.card, **changes})
+        write_card(built, {**bundle.card, **changes})
     return load_bundle(bundle.path)
 
 
@@ -184,7 +179,7 @@ def _build(run: Run, name: str, prepared: PreparedData, folder: Path) -> None:
     }
     if FACE_HEAD in logits:
         card["face"] = _face_card(logits[FACE_HEAD], prepared)
-    _write_card(folder, card)
+    write_card(folder, card)
 
 
 def _add_robustness(bundle: Bundle, prepared: PreparedData, progress: Callable[[str, float], None] | None) -> None:
@@ -196,7 +191,8 @@ def _add_robustness(bundle: Bundle, prepared: PreparedData, progress: Callable[[
     amend_card(bundle, {"robustness": figures})
 
 
-def _write_card(folder: Path, card: dict[str, Any]) -> None:
+def write_card(folder: Path, card: dict[str, Any]) -> None:
+    """Write a bundle's card, its README and the hashes of all its files into its folder."""
     write_json(folder / "card.json", card)
     (folder / "README.md").write_text(describe_card(card), encoding="utf-8")
     (folder / SUMS).write_text("".join(f"{file_sha256(folder / file)}  {file}\n" for file in FILES), encoding="utf-8")
@@ -206,16 +202,31 @@ def convert_to_litert(model: Any, *, weights: str = "float32") -> bytes:
     """A Keras model (float32) as a LiteRT file, batch size left open.
 
     Args:
-        weights: `float32`, or `int8`: weights a channel and activations an image are rounded to 8 bits, sums stay whole.
+        weights: `float32`; `float16`, which halves the file and computes as before; or `int8`: weights a channel and activations
+            an image are rounded to 8 bits, sums stay whole.
     """
     import tensorflow as tf
 
     with tempfile.TemporaryDirectory() as folder:
         model.export(folder, verbose=False)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
-        if weights == "int8":
+        if weights != "float32":
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if weights == "float16":
+            converter.target_spec.supported_types = [tf.float16]
         return bytes(converter.convert())
+
+
+def served_model(bundle: Bundle) -> Any:
+    """The Keras model that a bundle's LiteRT file was made of, in float32."""
+    prepare_keras(Path(os.devnull))
+    import keras
+
+    from fer.networks import served_network
+
+    keras.mixed_precision.set_global_policy("float32")
+    model = keras.models.load_model(bundle.keras_path, compile=False)
+    return served_network(model, mirror=bool(bundle.card["settings"]["serving"]["mirror"]))
 
 
 def disagreement(model: Any, litert: bytes, model_input: NDArray[np.float32]) -> float:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from fer import commands, data_commands
+from fer import commands, data_commands, evaluation_commands, model_commands, search_commands
+from fer.bundles import EXPORT_FORMATS
 from fer.errors import FerError, SettingsError
 
 
@@ -74,7 +76,9 @@ def _parser() -> argparse.ArgumentParser:
     _finish(export, data_commands.data_export)
 
     train = verbs.add_parser("train", help="train a recipe on a dataset, or resume a run")
-    train.add_argument("--recipe", metavar="R", help="name of a recipe, or a .toml file")
+    train.add_argument(
+        "--recipe", metavar="R", help="name of a recipe, or a .toml file; else one that suits the size of the data"
+    )
     train.add_argument("--data", metavar="PATH", help="as in `data info`")
     train.add_argument("--ferplus", metavar="CSV", help="FER+ votes to join by the row number in the file names")
     train.add_argument("--cleaning", metavar="FILE", help="cleaning list that the data is seen through; the run keeps a copy")
@@ -84,9 +88,34 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--run", metavar="DIR", help="folder of the run; default: a new one in the workspace")
     train.add_argument("--estimate", action="store_true", help="train two batches only: say what an epoch takes, and memory")
     train.add_argument("--resume", metavar="DIR", help="go on with a run, by its folder or id")
+    train.add_argument(
+        "--queue", action="store_true", help="do not wait for it: it trains in the background, after the runs of the workspace"
+    )
     _finish(train, commands.train)
 
-    runs = verbs.add_parser("runs", help="list the training runs of the workspace")
+    search = verbs.add_parser("search", help="search for better settings of a recipe, by training it again and again")
+    search.add_argument("--recipe", metavar="R", help="name of a recipe, or a .toml file")
+    search.add_argument("--data", metavar="PATH", help="as in `data info`")
+    search.add_argument("--ferplus", metavar="CSV", help="FER+ votes to join by the row number in the file names")
+    search.add_argument("--cleaning", metavar="FILE", help="cleaning list that the data is seen through; the search keeps a copy")
+    search.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="set for all trials (repeatable)"
+    )
+    search.add_argument(
+        "--vary",
+        metavar="KEY=RANGE",
+        action="append",
+        default=[],
+        help="vary a setting: learning_rate=1e-4..1e-2:log, dropout=0..0.5 or batch_size=32,64,128 (repeatable; default: what "
+        "usually matters for the recipe)",
+    )
+    search.add_argument("--trials", metavar="N", type=int, help="trainings in all (default: 20); with --resume, more of them")
+    search.add_argument("--name", metavar="NAME", help="of the search (default: of recipe and time)")
+    search.add_argument("--resume", metavar="NAME", help="go on with a search, by its name or folder")
+    search.add_argument("--save", metavar="FILE.toml", help="keep the best settings as a recipe")
+    _finish(search, search_commands.search)
+
+    runs = verbs.add_parser("runs", help="list the training runs of the workspace, and those that wait")
     _finish(runs, commands.runs)
 
     evaluate = verbs.add_parser("evaluate", help="measure a model on a dataset")
@@ -120,24 +149,75 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--model", metavar="NAME", help="name or folder of a bundle; default: the default model")
     predict.add_argument("--head", metavar="NAME", help="`labels` (FER2013's classes) or `votes` (FER+'s eight)")
     predict.add_argument("--detector", metavar="NAME", default="auto", help="yunet, haar or mtcnn; default: the best there is")
+    predict.add_argument(
+        "--unsure-below",
+        metavar="SHARE",
+        type=float,
+        help="say 'unsure' of answers of less confidence, such as 0.5; default: the threshold that `calibrate` gave the model",
+    )
     predict.add_argument("--no-detect", action="store_true", help="the pictures are faces already: take each as a whole")
     _finish(predict, commands.predict)
 
+    calibrate = verbs.add_parser("calibrate", help="fit a model's temperature, and choose below which confidence it is unsure")
+    calibrate.add_argument("model", metavar="MODEL", help="name or folder of a bundle")
+    calibrate.add_argument("--data", metavar="PATH", required=True, help="as in `data info`; not what the model learned from")
+    calibrate.add_argument("--ferplus", metavar="CSV", help="FER+ votes: what most taggers chose is the truth")
+    calibrate.add_argument("--cleaning", metavar="FILE", help="cleaning list that the data is seen through")
+    calibrate.add_argument("--split", choices=("val", "test", "all"), help="default: val where there is one, else test, else all")
+    calibrate.add_argument("--head", metavar="NAME", help="which head; default: the one that fits the data's classes")
+    calibrate.add_argument(
+        "--accuracy", metavar="SHARE", type=float, default=0.9, help="that answers should have which are given (default: 0.9)"
+    )
+    calibrate.add_argument("--apply", action="store_true", help="keep both in the model; prediction then says 'unsure'")
+    _finish(calibrate, evaluation_commands.calibrate)
+
+    _add_models(verbs)
+
+    detectors = verbs.add_parser("detectors", help="list the face detectors, or fetch one")
+    detectors.add_argument("--fetch", choices=("yunet",), help="download the detector's file, checked against its pinned hash")
+    _finish(detectors, commands.detectors)
+    return parser
+
+
+def _add_models(verbs: Any) -> None:
+    """The commands that make models, and change which there are."""
     bundle = verbs.add_parser("bundle", help="make a model of a finished run")
     bundle.add_argument("run", metavar="RUN", help="folder or id of the run")
     bundle.add_argument("name", metavar="NAME", help="name of the model")
     bundle.add_argument("--data", metavar="PATH", help="where the run's data is now, if it was moved")
     bundle.add_argument("--ferplus", metavar="CSV", help="where its FER+ votes are now, if they were moved")
     bundle.add_argument("--robustness", action="store_true", help="measure it on corrupted images, too (a minute on FER2013)")
-    _finish(bundle, commands.bundle)
+    _finish(bundle, model_commands.bundle)
 
-    models = verbs.add_parser("models", help="list the models there are")
-    _finish(models, commands.models)
+    export = verbs.add_parser(
+        "export", help="write a model for another runtime, and hold its answers there against the original's"
+    )
+    export.add_argument("model", metavar="MODEL", nargs="?", help="name or folder of a bundle; default: the default model")
+    export.add_argument("--format", choices=EXPORT_FORMATS, required=True, help="what the network is written as")
+    export.add_argument(
+        "--to", metavar="DIR", required=True, help="a new folder: the network, its card and a program that runs it"
+    )
+    export.add_argument("--data", metavar="PATH", default="synthetic:64", help="faces to compare answers on, as in `data info`")
+    _finish(export, model_commands.export)
 
-    detectors = verbs.add_parser("detectors", help="list the face detectors, or fetch one")
-    detectors.add_argument("--fetch", choices=("yunet",), help="download the detector's file, checked against its pinned hash")
-    _finish(detectors, commands.detectors)
-    return parser
+    models = verbs.add_parser("models", help="list the models there are, or change which")
+    _finish(models, model_commands.models)
+    changes = models.add_subparsers(metavar="COMMAND")
+    for name, told, command, arguments in (
+        ("default", "let a model answer where none is named", model_commands.choose, ["model"]),
+        ("rename", "give a model another name", model_commands.rename, ["model", "name"]),
+        ("delete", "remove a model for good", model_commands.delete, ["model"]),
+        ("pack", "write a model as one ZIP file", model_commands.pack, ["model", "file"]),
+        ("import", "take in a model from such a file", model_commands.take_in, ["file"]),
+    ):
+        change = changes.add_parser(name, help=told)
+        for argument in arguments:
+            change.add_argument(argument, metavar=argument.upper())
+        if name == "import":
+            change.add_argument(
+                "--name", metavar="NAME", help="under which it stands here; default: the one that it brings along"
+            )
+        change.set_defaults(command=command)
 
 
 def _finish(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:

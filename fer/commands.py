@@ -18,33 +18,41 @@ from fer.terminal import print_json, print_table, progress_bar
 
 if TYPE_CHECKING:
     from fer.data import Dataset
-    from fer.recipes import Settings
+    from fer.recipes import Recipe, Settings
+    from fer.training import Run
 
 
 def train(options: argparse.Namespace) -> int:
     from fer.quality.cleaning import read_cleaned
     from fer.recipes import load_recipe, read_overrides
-    from fer.training import create_run, open_run
+    from fer.training import create_run, enqueue, open_run
     from fer.training.prepare import choose_data
     from fer.training.worker import train_run
 
     progress = progress_bar()
+    if options.queue and options.run:
+        raise SettingsError("What waits in the queue lies in the workspace: --queue takes no --run.")
     if options.resume:
         if any((options.recipe, options.data, options.ferplus, options.cleaning, options.overrides, options.run)):
             raise SettingsError("--resume goes on with what the run was started with; it takes no other options.")
         run = open_run(options.resume)
-    elif options.recipe and options.data:
-        recipe = load_recipe(options.recipe).with_overrides(read_overrides(options.overrides))
+    elif options.data:
+        overrides = read_overrides(options.overrides)
+        recipe = load_recipe(options.recipe).with_overrides(overrides) if options.recipe else None
         # Read before a folder is made, so that data that does not serve leaves nothing behind; the reading is cached.
         dataset, cleaned = read_cleaned(options.data, options.cleaning, ferplus=options.ferplus, progress=progress)
         if cleaned:
             print(cleaned, file=sys.stderr)
+        recipe = recipe or _suggested(dataset).with_overrides(overrides)
         if options.estimate:
             return _estimate(dataset, recipe.settings, options.json)
         choose_data(dataset, recipe.settings)
         run = create_run(recipe, options.data, ferplus=options.ferplus, cleaning=options.cleaning, run_dir=options.run)
     else:
-        raise SettingsError("Training needs --recipe and --data, or --resume.")
+        raise SettingsError("Training needs --data, or --resume.")
+    if options.queue:
+        enqueue(run)
+        return print_json(_run_row(run)) if options.json else _print_queued(run)
     # With --json, stdout is for the answer alone, and what is said on the way goes to stderr.
     with redirect_stdout(sys.stderr if options.json else sys.stdout):
         print(f"Run {run.path}", flush=True)
@@ -54,6 +62,25 @@ def train(options: argparse.Namespace) -> int:
     print(f"{run.status}. {run.reason}".strip())
     if run.status == "finished":
         print(f"Make a model of it: python -m fer bundle {run.path} NAME")
+    return 0
+
+
+def _suggested(dataset: Dataset) -> Recipe:
+    """The recipe for who has named none; says which, and why."""
+    from fer.recipes import load_recipe
+    from fer.training.suggest import suggest_recipe
+
+    suggestion = suggest_recipe(dataset)
+    print(f"Recipe {suggestion.recipe}: {suggestion.why} --recipe takes another.", file=sys.stderr)
+    return load_recipe(suggestion.recipe)
+
+
+def _print_queued(run: Run) -> int:
+    from fer.training.queue import number_in_queue
+
+    number = number_in_queue(run)
+    words = f"It waits in the queue, as number {number}." if number else "It trains in the background."
+    print(f"Run {run.path}\n{words} `python -m fer runs` shows how far it is.")
     return 0
 
 
@@ -71,7 +98,9 @@ def _estimate(dataset: Dataset, settings: Settings, as_json: bool) -> int:
     return 0
 
 
-def _run_row(run: Any) -> dict[str, Any]:
+def _run_row(run: Run) -> dict[str, Any]:
+    from fer.training.queue import number_in_queue
+
     epochs = run.epoch_rows()
     best = max((row["val_accuracy"] for row in epochs), default=None)
     return {
@@ -80,6 +109,7 @@ def _run_row(run: Any) -> dict[str, Any]:
         "recipe": run.recipe_name,
         "status": run.status,
         "reason": run.reason,
+        "number_in_queue": number_in_queue(run),
         "epochs": len(epochs),
         "epochs_total": run.epochs_total,
         "best_val_accuracy": best,
@@ -88,7 +118,9 @@ def _run_row(run: Any) -> dict[str, Any]:
 
 def runs(options: argparse.Namespace) -> int:
     from fer.training import list_runs
+    from fer.training.queue import start_next
 
+    start_next()  # where the process that should have started it was killed
     rows: list[dict[str, Any]] = []
     for run in list_runs():
         try:
@@ -107,18 +139,19 @@ def runs(options: argparse.Namespace) -> int:
             print(f"error: {row['error']}", file=sys.stderr)
             continue
         best = "" if row["best_val_accuracy"] is None else f"{row['best_val_accuracy']:.1%}"
-        table.append([row["id"], row["recipe"], row["status"], f"{row['epochs']}/{row['epochs_total']}", best])
+        status = f"{row['status']} {row['number_in_queue'] or ''}".strip()
+        table.append([row["id"], row["recipe"], status, f"{row['epochs']}/{row['epochs_total']}", best])
     print_table(["run", "recipe", "status", "epochs", "best val accuracy"], table)
     return 0
 
 
 def evaluate(options: argparse.Namespace) -> int:
-    from fer.bundles import DEFAULT_MODEL, load_bundle
+    from fer.bundles import default_model, load_bundle
     from fer.evaluation import classification_text, evaluate, measure_robustness, robustness_table
     from fer.inference.classifier import Classifier
     from fer.quality.cleaning import read_cleaned
 
-    bundle = load_bundle(options.model or DEFAULT_MODEL)
+    bundle = load_bundle(options.model or default_model())
     progress = progress_bar()
     dataset, cleaned = read_cleaned(options.data, options.cleaning, ferplus=options.ferplus, progress=progress)
     if cleaned:
@@ -156,11 +189,12 @@ def evaluate(options: argparse.Namespace) -> int:
 
 
 def predict(options: argparse.Namespace) -> int:
-    from fer.bundles import DEFAULT_MODEL
+    from fer.bundles import default_model
     from fer.images import read_image
     from fer.inference.recognizer import Recognizer
 
-    recognizer = Recognizer(options.model or DEFAULT_MODEL, None if options.no_detect else options.detector)
+    detector = None if options.no_detect else options.detector
+    recognizer = Recognizer(options.model or default_model(), detector, unsure_below=options.unsure_below)
     recognizer.bundle.head(options.head)  # one that is not there is said once, not for every picture
     answers, failed = [], False
     for path in options.images:
@@ -179,63 +213,11 @@ def predict(options: argparse.Namespace) -> int:
             for face in faces:
                 where = f" at {', '.join(f'{value:.0f}' for value in face.xyxy)}" if len(faces) > 1 else ""
                 answer = f"Predicted Emotion: {face.label} ({face.confidence:.2%})" if face.is_face else face.label
+                answer += ", unsure" if face.is_unsure else ""
                 print(f"{named}{answer}{where}")
     if options.json:
         print_json(answers)
     return 1 if failed else 0
-
-
-def bundle(options: argparse.Namespace) -> int:
-    from fer.bundling import create_bundle
-    from fer.training import open_run
-
-    bundle = create_bundle(
-        open_run(options.run),
-        options.name,
-        data=options.data,
-        ferplus=options.ferplus,
-        robustness=options.robustness,
-        progress=progress_bar(),
-    )
-    if options.json:
-        return print_json({"name": bundle.name, "path": str(bundle.path), "sha256": bundle.sha256})
-    print(f"Model {bundle.name} at {bundle.path}")
-    return 0
-
-
-def models(options: argparse.Namespace) -> int:
-    from fer.bundles import list_bundles, load_bundle
-
-    rows: list[dict[str, Any]] = []
-    for name in list_bundles():
-        try:
-            bundle = load_bundle(name)
-        except FerError as error:
-            rows.append({"name": name, "error": str(error)})
-            continue
-        heads = {
-            head["name"]: {"labels": head["labels"], "accuracy": head["validation"]["accuracy"]} for head in bundle.card["heads"]
-        }
-        rows.append(
-            {
-                "name": name,
-                "recipe": bundle.card["recipe"],
-                "data": bundle.card["data"]["name"],
-                "heads": heads,
-                "sha256": bundle.sha256,
-            }
-        )
-    if options.json:
-        return print_json(rows)
-    table = []
-    for row in rows:
-        if "error" in row:
-            table.append([row["name"], "damaged", "", row["error"]])
-        else:
-            accuracy = ", ".join(f"{len(head['labels'])} classes {head['accuracy']:.1%}" for head in row["heads"].values())
-            table.append([row["name"], row["recipe"], row["data"], accuracy])
-    print_table(["model", "recipe", "data", "accuracy on validation"], table)
-    return 0
 
 
 def detectors(options: argparse.Namespace) -> int:

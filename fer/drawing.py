@@ -17,8 +17,6 @@ from fer.boxes import iou_matrix
 from fer.detection import require_image
 from fer.inference.recognizer import FacePrediction
 
-# Below this confidence the answer is a guess: its box is dashed and grey.
-UNSURE_BELOW = 0.4
 NO_FACE = "No face found"
 
 _UNSURE_COLOUR = "#8A8F98"
@@ -34,17 +32,15 @@ _Point = tuple[int, int]
 _Box = tuple[int, int, int, int]
 
 
-def annotate(
-    image: NDArray[np.uint8], predictions: Sequence[FacePrediction], *, unsure_below: float = UNSURE_BELOW
-) -> NDArray[np.uint8]:
+def annotate(image: NDArray[np.uint8], predictions: Sequence[FacePrediction]) -> NDArray[np.uint8]:
     """Draw predictions on a copy of a picture; with none, say in words that no face was found.
 
-    What is not a face gets a box of half the line and says so: it is there to be checked, not to be looked at first.
+    What is unsure is dashed and grey. What is not a face gets a box of half the line and says so: it is there to be checked, not
+    to be looked at first.
 
     Args:
         image: uint8 RGB (H, W, 3).
         predictions: boxes in pixels of this image.
-        unsure_below: answers of less confidence are drawn dashed and grey.
 
     Returns:
         uint8 RGB (H, W, 3).
@@ -62,11 +58,9 @@ def annotate(
         return canvas
     thickness = max(1, round(shorter * _LINE_SHARE))
     # Faces first: their plates take the best places.
-    marks = [
-        (p, _drawn_box(p, canvas, thickness), _colour(p, unsure_below)) for p in sorted(predictions, key=lambda p: not p.is_face)
-    ]
+    marks = [(p, _drawn_box(p, canvas, thickness), _colour(p)) for p in sorted(predictions, key=lambda p: not p.is_face)]
     for prediction, box, colour in marks:
-        draw = _dashed_rectangle if prediction.is_face and prediction.confidence < unsure_below else cv2.rectangle
+        draw = _dashed_rectangle if prediction.is_unsure else cv2.rectangle
         line = thickness if prediction.is_face else max(1, thickness // 2)
         if shorter >= _SMALLEST_OUTLINED:
             draw(canvas, box[:2], box[2:], _OUTLINE, line + 2)
@@ -83,10 +77,10 @@ def annotate(
     return canvas
 
 
-def _colour(prediction: FacePrediction, unsure_below: float) -> str:
+def _colour(prediction: FacePrediction) -> str:
     if not prediction.is_face:
         return _NOT_A_FACE_COLOUR
-    return prediction.label_set.colour(prediction.label) if prediction.confidence >= unsure_below else _UNSURE_COLOUR
+    return _UNSURE_COLOUR if prediction.is_unsure else prediction.label_set.colour(prediction.label)
 
 
 def _drawn_box(prediction: FacePrediction, canvas: NDArray[np.uint8], thickness: int) -> _Box:

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -19,9 +21,20 @@ def replacing(path: Path) -> Iterator[Path]:
     beside = path.with_name(f".{os.getpid()}-{threading.get_ident()}-{path.name}")
     try:
         yield beside
+        # A rename may reach the disk before what was written does: after a power cut the file would be there, and empty.
+        with beside.open("rb+") as written:
+            os.fsync(written.fileno())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what processes that were killed inside `replacing` have left in a folder."""
+    for beside in folder.glob(".*-*-*"):
+        pid = beside.name[1:].split("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            beside.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,6 +103,24 @@ class LiteRtNetwork:
         from ai_edge_litert.interpreter import Interpreter
 
         return Interpreter(model_content=self._content, num_threads=self._threads)
+
+
+def constant_vectors(content: bytes) -> list[NDArray[np.float32]]:
+    """The vectors among a network's weights: biases, with the shifts of normalised layers in them; float32 (n,) each, n over 1.
+
+    Raises:
+        ValueError: the bytes are no LiteRT network.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=content)
+    vectors = []
+    for details in interpreter.get_tensor_details():
+        if details["dtype"] is np.float32 and len(details["shape"]) == 1 and details["shape"][0] > 1:
+            # What is computed only when the network runs has no content yet.
+            with suppress(ValueError):
+                vectors.append(interpreter.get_tensor(details["index"]))
+    return vectors
 
 
 def _named_outputs(interpreter: Any) -> dict[str, Any]:

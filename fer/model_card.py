@@ -106,8 +106,9 @@ def _cleaning(data: Mapping[str, Any]) -> list[str]:
 def _beginning(card: Mapping[str, Any]) -> list[str]:
     """Which weights of another training it began with, a line of a list; none where there were none."""
     network, start = card["settings"]["network"], card["settings"]["training"].get("start_from")
-    if start:  # what it was a second stretch of has a line of its own
-        return [] if "after" in card["training"] else [f"- It began with the weights of the model `{start}`."]
+    # What it was a second stretch of has a line of its own; it began with what that one began with.
+    if start and "after" not in card["training"]:
+        return [f"- It began with the weights of the model `{start}`."]
     if network["architecture"] != "pretrained":
         return []
     weights = {"imagenet": "its ImageNet weights", "random": "random weights, not those that it is known for"}
@@ -166,6 +167,9 @@ def describe_card(card: dict[str, Any]) -> str:
             f"| {figures['accuracy']:.1%} ({low:.1%} to {high:.1%}) | {figures['nll']:.3f} | {figures['ece']:.3f} "
             f"| {format(figures['kl_to_votes'], '.3f') if 'kl_to_votes' in figures else '–'} |"
         )
+    lines += [line for head in card["heads"] if "calibration" in head for line in ("", _calibrated_anew(head))]
+    if "abstain" in card:
+        lines += ["", _abstaining(card["abstain"])]
     if "face" in card:
         test = card["face"]["validation"]
         lines += [
@@ -180,6 +184,25 @@ def describe_card(card: dict[str, Any]) -> str:
     lines += ["", "## Limits", "", *(f"- {limit}" for limit in card["limits"])]
     lines += ["", "## Made with", "", "```", *card["reproduce"], "```", "", card["licence"], ""]
     return "\n".join(lines)
+
+
+def _calibrated_anew(head: Mapping[str, Any]) -> str:
+    fitted = head["calibration"]
+    return (
+        f"The temperature of the head {head['name']} was fitted anew on {fitted['n']:,} images of {fitted['dataset']} "
+        f"({fitted['split']}). There its NLL is {fitted['nll']:.3f} and its ECE {fitted['ece']:.3f}, each image under the "
+        "temperature that others gave; those in the table are of the temperature before."
+    )
+
+
+def _abstaining(chosen: Mapping[str, Any]) -> str:
+    low, high = chosen["accuracy_ci95"]
+    share = "none" if chosen["accuracy"] is None else f"{chosen['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})"
+    return (
+        f'Says "unsure" where the head {chosen["head"]} has less than {chosen["threshold"]:.1%} confidence. Of {chosen["n"]:,} '
+        f"images of {chosen['dataset']} ({chosen['split']}) it answers {chosen['coverage']:.1%} and is right in {share}; "
+        f"{chosen['wished']:.0%} was wished for, and each image was judged by a threshold that others gave."
+    )
 
 
 def _describe_ablations(ablations: Mapping[str, Any]) -> list[str]:

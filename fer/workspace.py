@@ -14,13 +14,18 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def workspace_dir() -> Path:
-    """What the user made and must not lose: `runs/`, `datasets/`. Default: `workspace/` beside the package."""
+    """What the user made and must not lose: `runs/`, `searches/`, `datasets/`. Default: `workspace/` beside the package."""
     return Path(os.environ.get("FER_WORKSPACE") or REPOSITORY / "workspace")
 
 
 def runs_dir() -> Path:
     """One folder a training run."""
     return workspace_dir() / "runs"
+
+
+def searches_dir() -> Path:
+    """One folder a search over a recipe's settings."""
+    return workspace_dir() / "searches"
 
 
 def datasets_dir() -> Path:

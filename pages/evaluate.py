@@ -3,8 +3,8 @@
 import streamlit as st
 
 from fer.errors import BundleError
-from ui.evaluate import confusion
-from ui.evaluate.report_view import details, figures, recall_and_mistakes
+from ui.evaluate import checks, classes, confidence, confusion, votes
+from ui.evaluate.report_view import details, figures
 from ui.evaluate.reports import (
     EVALUATE_POPOVER,
     adopt_new_report,
@@ -18,6 +18,16 @@ from ui.popover import closing_popover
 from ui.state import active_model, read_bundle
 from ui.theme import page_header
 from ui.words import show_error
+
+# Only the view that is open is drawn: the others cost nothing until somebody looks.
+VIEWS = {
+    "Confusion": confusion.draw,
+    "Classes": classes.draw,
+    "Checks": checks.draw,
+    "Confidence": confidence.draw,
+    "Votes": votes.draw,
+    "Report": details,
+}
 
 page_header("Evaluate", "How often the model is right, how sure that figure is, and what it takes for what.")
 adopt_new_report()
@@ -43,6 +53,10 @@ elif all(item.model != name for item in items.values()):
     offer_evaluation(bundle)
 if report:
     figures(report)
-    confusion.draw(report)
-    recall_and_mistakes(report)
-    details(report)
+    checks.strip(report.checks)
+    for tab, draw in zip(
+        st.tabs(list(VIEWS), key="evaluate_view", on_change="rerun", bind="query-params"), VIEWS.values(), strict=True
+    ):
+        if tab.open:
+            with tab:
+                draw(report)

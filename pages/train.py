@@ -4,13 +4,17 @@ import streamlit as st
 
 from fer.errors import FerError
 from fer.training import Run, list_runs
+from fer.training.queue import queued_runs, start_next
 from ui.popover import close_popover, closing_popover
 from ui.state import active_model, read_bundle
 from ui.theme import page_header
 from ui.train.form import run_form
-from ui.train.run_panel import RUN_KEY, history_charts, run_panel, run_title
+from ui.train.queue_panel import queue_popover
+from ui.train.run_panel import RUN_KEY, history_charts, run_panel, run_titles
 from ui.train.runs_list import runs_list
-from ui.words import percent, plain
+from ui.train.search import search_view
+from ui.train.view import views
+from ui.words import errors_in_words, percent, plain
 
 POPOVER = "run_popover"
 
@@ -21,7 +25,8 @@ def shown_run(runs: list[Run]) -> Run:
     if st.session_state.get(RUN_KEY) not in by_id:
         st.session_state[RUN_KEY] = next((run.id for run in runs if run.is_active), runs[0].id)
     if len(runs) > 1:
-        st.selectbox("Run", list(by_id), format_func=lambda key: run_title(by_id[key]), key=RUN_KEY)
+        titles = run_titles(runs)
+        st.selectbox("Run", list(by_id), format_func=lambda key: titles[key], key=RUN_KEY)
     return by_id[st.session_state[RUN_KEY]]
 
 
@@ -44,30 +49,48 @@ def example_history() -> None:
     history_charts(training["history"], [], training["epochs"], key="card")
 
 
+def runs_view() -> None:
+    """A new run, the run that is looked at, and the list of all."""
+    with errors_in_words():
+        start_next()  # where the training process that should have done it was killed
+    runs = list_runs()
+    waiting = queued_runs()
+    if waiting or any(run.is_active for run in runs):  # what goes on comes first, and fills the page
+        row, result = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
+        chooser = row.container()
+        with row:
+            form = closing_popover("New run", key=POPOVER, icon=":material/add:")
+            if waiting:
+                queue_popover(waiting)
+    else:
+        form, result = st.columns([2, 5], gap="large")
+        chooser = result
+    with form:
+        started = run_form()
+    if started:
+        if started.place is None:
+            st.session_state[RUN_KEY] = started.id
+        else:  # what is going stays in view
+            st.toast(f"{plain(started.id)} waits in the queue.", icon=":material/schedule:")
+        close_popover(POPOVER)
+        st.rerun()
+    if runs:
+        with chooser:
+            run = shown_run(runs)
+        with result:
+            run_panel(run)
+            with st.expander(f"All runs ({len(runs)})", key="all_runs"):
+                runs_list(runs)
+    else:
+        with result:
+            example_history()
+
+
 page_header("Train", "A recipe and the active dataset become a run, which goes on when this page is closed.")
-runs = list_runs()
-going = any(run.is_active for run in runs)
-if going:  # what goes on comes first, and fills the page
-    row, result = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
-    chooser = row.container()
-    with row:
-        form = closing_popover("New run", key=POPOVER, icon=":material/add:")
-else:
-    form, result = st.columns([2, 5], gap="large")
-    chooser = result
-with form:
-    started = run_form()
-if started:
-    st.session_state[RUN_KEY] = started.id
-    close_popover(POPOVER)
-    st.rerun()
-if runs:
-    with chooser:
-        run = shown_run(runs)
-    with result:
-        run_panel(run)
-        with st.expander(f"All runs ({len(runs)})", key="all_runs"):
-            runs_list(runs)
-else:
-    with result:
-        example_history()
+runs_tab, search_tab = views()
+if runs_tab.open:
+    with runs_tab:
+        runs_view()
+if search_tab.open:
+    with search_tab:
+        search_view()

@@ -23,8 +23,10 @@ MAKEFILE = REPOSITORY / "Makefile"
 
 # Where the package that is imported is not named after the distribution that is installed.
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "skimage": "scikit-image", "sklearn": "scikit-learn"}
-# Come with Streamlit, streamlit-webrtc, kagglehub, mtcnn and scikit-learn, in versions that those choose; used only beside them.
-COME_ALONG = {"requests", "starlette", "uvicorn", "altair", "aiortc", "av", "aioice", "pylibsrtp", "joblib", "threadpoolctl"}
+# Come with Streamlit, streamlit-webrtc, kagglehub, mtcnn, scikit-learn and Optuna, which choose their versions; used beside them.
+COME_ALONG = {"requests", "starlette", "uvicorn", "altair", "aiortc", "av", "aioice", "pylibsrtp", "joblib", "threadpoolctl"} | {
+    "sqlalchemy"
+}
 # Asked for only where Keras computes with it, so it is there.
 CHOSEN_BACKENDS = {"jax"}
 

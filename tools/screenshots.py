@@ -42,7 +42,7 @@ def main() -> None:
         clip = write_clip(Path(folder) / "camera.mjpeg", 4, labels=("happy",))
         browser = driver.chromium.launch(executable_path=find_chromium(), args=chromium_flags(clip))
         pages = [_open_tab(browser, theme) for theme in THEMES]
-        for name in ("", "explore", "predict"):
+        for name in ("", "explore", "predict", "models"):
             _take(pages, app, name)
         _take_explore_views(pages, app)
         _take_webcam(pages, app)

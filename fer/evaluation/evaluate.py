@@ -7,7 +7,7 @@ dataset's is by name, and a step that changes what the figures mean is said in t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from fer.data.dataset import Dataset
 from fer.errors import DataError, LabelError
+from fer.evaluation.checks import run_checks
 from fer.evaluation.ferplus import FerPlusScore, score_votes
 from fer.evaluation.report import Report
+from fer.evaluation.taggers import TaggerFigures, judge_by_taggers
 from fer.labels import FER7, FER8, ClassMap, LabelSet
 
 if TYPE_CHECKING:  # the classifier opens LiteRT, and training, which takes only the votes from this package, needs neither
@@ -36,6 +38,7 @@ def evaluate(
     head: str | None = None,
     progress: Callable[[float], None] | None = None,
     classifier: Classifier | None = None,
+    reported: Mapping[str, float] | None = None,
 ) -> Report:
     """Let a bundle answer a dataset.
 
@@ -49,16 +52,17 @@ def evaluate(
         head: name of the bundle's head that answers; default: the one that fits the dataset's classes best (`choose_head`).
         progress: called with the share done, 0…1.
         classifier: one that is open already on this bundle; default: a new one.
+        reported: accuracies that are claimed for the model, for the checks (see `run_checks`).
 
     Returns:
-        The report, not saved yet.
+        The report, its checks included, not saved yet.
 
     Raises:
         DataError: the dataset has no such split, or no image.
         LabelError: no head, or not the one named, knows all the dataset's classes.
     """
     question = Question.of(bundle, dataset, split, head)
-    dataset, part = question.dataset, question.part
+    whole, dataset, part = dataset, question.dataset, question.part
     if classifier is None:
         from fer.inference.classifier import Classifier
 
@@ -73,7 +77,7 @@ def evaluate(
     notes = [*question.notes, *_notes(part, question.split, question.head)]
     if part.votes is not None:
         notes.append(_ferplus_note(ferplus, question.votes_head))
-    return Report(
+    report = Report(
         label_set=dataset.label_set,
         y_true=part.label_ids.astype(np.int16),
         y_prob=question.y_prob(answers),
@@ -88,8 +92,10 @@ def evaluate(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         has_train_twin=_train_twins(dataset, part),
         ferplus=ferplus,
+        taggers=question.judge_by_taggers(answers),
         notes=tuple(notes),
     )
+    return replace(report, checks=run_checks(bundle, whole, report, classifier=classifier, reported=reported))
 
 
 @dataclass(frozen=True)
@@ -144,7 +150,18 @@ class Question:
         """Agreement with FER+ votes, from the probabilities of the heads for all images; None where it cannot be told."""
         if self.part.votes is None or self.votes_head is None:
             return None
-        return score_votes(self.part.votes, spread_classes(answers[self.votes_head.name], self.votes_head.label_set, FER8))
+        return score_votes(self.part.votes, _as_ferplus(answers, self.votes_head))
+
+    def judge_by_taggers(self, answers: Mapping[str, NDArray[np.float32]]) -> TaggerFigures | None:
+        """The model beside FER+'s taggers; None where `score_votes` is."""
+        if self.part.votes is None or self.votes_head is None:
+            return None
+        return judge_by_taggers(self.part.votes, _as_ferplus(answers, self.votes_head))
+
+
+def _as_ferplus(answers: Mapping[str, NDArray[np.float32]], head: Head) -> NDArray[np.float32]:
+    """A head's probabilities in the columns of `FER8`."""
+    return spread_classes(answers[head.name], head.label_set, FER8)
 
 
 def join_answers(chunks: Sequence[Mapping[str, NDArray[np.float32]]]) -> dict[str, NDArray[np.float32]]:

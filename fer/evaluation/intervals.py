@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from math import sqrt
 from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
 
 from fer.errors import SettingsError
 
@@ -29,8 +31,16 @@ def wilson_interval(correct: int, n: int, level: float = 0.95) -> tuple[float, f
         raise SettingsError(f"Expected 0 <= correct <= n and a level between 0 and 1. Received: {correct} of {n}, level {level}")
     if not n:
         return 0.0, 1.0
+    low, high = wilson_intervals(np.array(correct), np.array(n), level)
+    return float(low), float(high)
+
+
+def wilson_intervals(
+    correct: NDArray[np.integer], n: NDArray[np.integer], level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """`wilson_interval` of many shares at once: lower and upper ends float64, in the shape of `correct` and `n` (1 or more)."""
     z = NormalDist().inv_cdf(0.5 + level / 2)
     share, spread = correct / n, z * z / n
     centre = (share + spread / 2) / (1 + spread)
-    half = z * sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    half = z * np.sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
+    return np.maximum(0.0, centre - half), np.minimum(1.0, centre + half)

@@ -46,8 +46,97 @@ def accuracy(confusion: NDArray[np.int64]) -> float:
 def balanced_accuracy(confusion: NDArray[np.int64]) -> float:
     """Mean recall over the classes that have images, 0…1, from a confusion matrix (K, K) of at least one image."""
     _total(confusion)
-    support = confusion.sum(axis=1)
-    return float(np.mean(np.diag(confusion)[support > 0] / support[support > 0]))
+    return float(balanced_accuracies(confusion))
+
+
+def cohens_kappa(confusion: NDArray[np.int64]) -> float:
+    """Agreement beyond chance, -1…1: 0 is what answers of these frequencies would reach by chance.
+
+    Cohen 1960, "A coefficient of agreement for nominal scales", Educational and Psychological Measurement 20(1), equation 1.
+
+    Args:
+        confusion: (K, K), of at least one image.
+
+    Returns:
+        kappa; 0 where chance alone is always right, because truth and answers are one class: nothing is shown then.
+    """
+    _total(confusion)
+    return float(kappas(confusion))
+
+
+def matthews_corrcoef(confusion: NDArray[np.int64]) -> float:
+    """Matthews' correlation of truth and answers for K classes, -1…1; 0 for a constant answer.
+
+    Gorodkin 2004, "Comparing two K-category assignments by a K-category correlation coefficient", Computational Biology and
+    Chemistry 28(5-6).
+
+    Args:
+        confusion: (K, K), of at least one image.
+    """
+    _total(confusion)
+    return float(mccs(confusion))
+
+
+# The same figures of many confusion matrices at once, int64 (…, K, K) → float64 (…): `bootstrap.py` has thousands. Each matrix
+# counts at least one image.
+
+
+def balanced_accuracies(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """`balanced_accuracy` of each confusion matrix (…, K, K)."""
+    hits, support, _ = _margins(confusions)
+    return _ratio((hits / np.maximum(support, 1)).sum(axis=-1), (support > 0).sum(axis=-1))
+
+
+def macro_f1s(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean F1 over the classes that occur among truth or answers, as `averages` has it, of each confusion matrix (…, K, K)."""
+    hits, support, predicted = _margins(confusions)
+    both = support + predicted
+    return _ratio((2 * hits / np.maximum(both, 1)).sum(axis=-1), (both > 0).sum(axis=-1))
+
+
+def kappas(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """`cohens_kappa` of each confusion matrix (…, K, K)."""
+    hits, support, predicted = _margins(confusions)
+    n = support.sum(axis=-1)
+    by_chance = (support * predicted).sum(axis=-1)  # times n²
+    return _ratio(hits.sum(axis=-1) * n - by_chance, n * n - by_chance)
+
+
+def mccs(confusions: NDArray[np.int64]) -> NDArray[np.float64]:
+    """`matthews_corrcoef` of each confusion matrix (…, K, K)."""
+    hits, support, predicted = _margins(confusions)
+    n = support.sum(axis=-1)
+    covariance = hits.sum(axis=-1) * n - (support * predicted).sum(axis=-1)
+    of_truth, of_answers = (n * n - np.square(margin).sum(axis=-1) for margin in (support, predicted))
+    # Rooted one by one: the product of the two overflows an int64 from some 50,000 images on.
+    return _ratio(covariance, np.sqrt(of_truth) * np.sqrt(of_answers))
+
+
+def _margins(confusions: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Right answers, images and answers a class, each (…, K)."""
+    return np.diagonal(confusions, axis1=-2, axis2=-1), confusions.sum(axis=-1), confusions.sum(axis=-2)
+
+
+def _ratio(part: NDArray[np.number], whole: NDArray[np.number]) -> NDArray[np.float64]:
+    """Part by whole; 0 where the whole is 0."""
+    ratio: NDArray[np.float64] = np.where(whole != 0, part / np.where(whole != 0, whole, 1), 0.0)
+    return ratio
+
+
+def top_k_accuracy(y_true: NDArray[np.integer], y_prob: NDArray[np.floating], k: int) -> float:
+    """Share of images whose true class is among the k most probable, 0…1.
+
+    Of equally probable classes the first comes first, as it does in the most probable one: with k = 1 this is the accuracy.
+
+    Args:
+        y_true: label ids (N,), N at least 1.
+        y_prob: probabilities (N, K).
+        k: 1 or more.
+    """
+    chosen = _true_probabilities(y_true, y_prob)[:, None]
+    before = np.arange(y_prob.shape[1]) < y_true[:, None]
+    rank = ((y_prob > chosen) | ((y_prob == chosen) & before)).sum(axis=1)
+    return float((rank < k).mean())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +167,7 @@ def class_scores(confusion: NDArray[np.int64], *, zero_division: float = 0.0) ->
         zero_division: what stands where nothing can be divided by: precision of a class never answered, recall of a class without
             images, F1 of a class with neither. 0 counts it as a failure, as scikit-learn does by default.
     """
-    hits, support, predicted = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    hits, support, predicted = _margins(confusion)
 
     def share(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.where(whole > 0, part / np.maximum(whole, 1), zero_division)
@@ -133,8 +222,12 @@ def ece(y_true: NDArray[np.integer], y_prob: NDArray[np.floating], bins: int = E
     _true_probabilities(y_true, y_prob)
     confidence = y_prob.max(axis=1).astype(np.float64)
     gap = (y_prob.argmax(axis=1) == y_true) - confidence
-    bin_ids = np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
-    return float(np.abs(np.bincount(bin_ids, weights=gap, minlength=bins)).sum() / len(gap))
+    return float(np.abs(np.bincount(confidence_bins(confidence, bins), weights=gap, minlength=bins)).sum() / len(gap))
+
+
+def confidence_bins(confidence: NDArray[np.float64], bins: int) -> NDArray[np.int64]:
+    """In which of the equal bins ((m-1)/M, m/M] each confidence (N,) lies, 0…bins-1."""
+    return np.clip(np.ceil(confidence * bins).astype(np.int64) - 1, 0, bins - 1)
 
 
 def kl_divergence(target: NDArray[np.floating], y_prob: NDArray[np.floating]) -> float:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import isclose
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer.errors import DataError, FerError
+from fer.evaluation.checks import Check
 from fer.evaluation.ferplus import FerPlusScore
 from fer.evaluation.scores import SINGLE_FIGURES, Scores
+from fer.evaluation.taggers import TaggerFigures
 from fer.files import replacing_folder
 from fer.labels import LabelSet
 from fer.workspace import workspace_dir
@@ -31,6 +33,8 @@ PROBABILITIES_FILE = "probabilities.npz"
 FORMAT = 1
 
 _TEXTS = ("model", "bundle_sha256", "head", "dataset", "source", "fingerprint", "split", "created")
+# Reports from before these were figures lack them; they follow from the probabilities all the same.
+_LATER = ("kappa", "mcc", "top2_accuracy", "aurc")
 _CHECKED = (*SINGLE_FIGURES, "confusion", "leaks", "accuracy_leak_free")
 
 
@@ -47,7 +51,9 @@ class Report(Scores):
         has_train_twin: bool (N,), whether a training image of the dataset has the same pixels; None where that cannot be told,
             because there is no train part, or because it was evaluated itself.
         ferplus: agreement with FER+ votes; None where there are none.
+        taggers: the model beside FER+'s taggers; None where there are no votes, or the report is from before this was measured.
         notes: what a reader of the figures should know, one sentence each.
+        checks: whether the figures mean what they seem to; empty in reports from before there were checks.
     """
 
     names: NDArray[np.str_]
@@ -61,7 +67,9 @@ class Report(Scores):
     created: str
     has_train_twin: NDArray[np.bool_] | None = None
     ferplus: FerPlusScore | None = None
+    taggers: TaggerFigures | None = None
     notes: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -87,6 +95,12 @@ class Report(Scores):
             return None
         return float((self.y_pred == self.y_true)[~self.has_train_twin].mean())
 
+    @property
+    def lacks(self) -> tuple[str, ...]:
+        """Figures, in words, that an old report does not hold and that cannot be worked out without its dataset."""
+        is_old = self.ferplus is not None and self.taggers is None
+        return ("accuracy by tagger agreement, and that of a single tagger",) if is_old else ()
+
     def as_dict(self) -> dict[str, object]:
         """All figures and where they come from, ready for JSON; what was answered for each image stays out."""
         return {
@@ -94,8 +108,10 @@ class Report(Scores):
             "leaks": self.leaks,
             "accuracy_leak_free": self.accuracy_leak_free,
             **({"ferplus": self.ferplus.as_dict()} if self.ferplus else {}),
+            **({"taggers": self.taggers.as_dict()} if self.taggers else {}),
             **{name: getattr(self, name) for name in _TEXTS},
             "notes": list(self.notes),
+            "checks": [asdict(check) for check in self.checks],
         }
 
     def save(self, folder: str | Path | None = None) -> Path:
@@ -147,7 +163,7 @@ def load_report(path: str | Path) -> Report:
     folder = _find_folder(path)
     card, arrays = _read_card(folder), _read_arrays(folder)
     try:
-        ferplus = card.get("ferplus")
+        ferplus, taggers = card.get("ferplus"), card.get("taggers")
         report = Report(
             label_set=LabelSet(tuple(card["labels"])),
             y_true=arrays["y_true"],
@@ -155,11 +171,14 @@ def load_report(path: str | Path) -> Report:
             names=arrays["names"],
             has_train_twin=arrays.get("has_train_twin"),
             ferplus=FerPlusScore(**{**ferplus, "accuracy_ci95": tuple(ferplus["accuracy_ci95"])}) if ferplus else None,
+            taggers=TaggerFigures.from_dict(taggers) if taggers else None,
             notes=tuple(card["notes"]),
+            checks=tuple(Check(**check) for check in card.get("checks", ())),
             **{name: str(card[name]) for name in _TEXTS},
         )
         figures = report.as_dict()
-        differing = [name for name in _CHECKED if not _is_same(figures[name], card[name])]
+        checked = [name for name in _CHECKED if name in card or name not in _LATER]
+        differing = [name for name in checked if not _is_same(figures[name], card[name])]
     except (KeyError, TypeError, ValueError, FerError) as error:
         raise _damaged(folder, f"{type(error).__name__}: {error}") from error
     if differing:

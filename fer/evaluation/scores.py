@@ -6,7 +6,7 @@ and on what.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import TypedDict
 
@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 
 from fer.errors import DataError
 from fer.evaluation import metrics
+from fer.evaluation.abstain import RiskCoverage, risk_coverage
+from fer.evaluation.bootstrap import Interval, bootstrap_intervals
+from fer.evaluation.calibration import CrossFitted, ReliabilityBin, cross_fit_temperature, reliability_bins
+from fer.evaluation.curves import ClassCurves, class_curves
 from fer.evaluation.intervals import wilson_interval
 from fer.labels import LabelSet
 
@@ -23,7 +27,8 @@ SINGLE_FIGURES = (
     "n", "accuracy", "balanced_accuracy",
     "macro_precision", "macro_recall", "macro_f1",
     "weighted_precision", "weighted_recall", "weighted_f1",
-    "nll", "brier", "ece",
+    "kappa", "mcc", "top2_accuracy",
+    "nll", "brier", "ece", "aurc",
     "majority_label", "majority_accuracy",
 )  # fmt: skip
 
@@ -38,6 +43,8 @@ class ClassRow(TypedDict):
     f1: float
     support: int  # images of the class
     predicted: int  # images answered with it
+    auc: float | None  # of the class against the rest; None without images of it, or of others
+    average_precision: float | None  # None without images of it
 
 
 class ConfusedPair(TypedDict):
@@ -151,6 +158,31 @@ class Scores:
         return self._weighted.f1
 
     @property
+    def kappa(self) -> float:
+        """Cohen's kappa: agreement beyond chance, -1…1."""
+        return metrics.cohens_kappa(self.confusion)
+
+    @property
+    def mcc(self) -> float:
+        """Matthews' correlation of truth and answers, -1…1."""
+        return metrics.matthews_corrcoef(self.confusion)
+
+    @cached_property
+    def bootstrap_ci95(self) -> dict[str, Interval | None]:
+        """Intervals of `balanced_accuracy`, `macro_f1`, `kappa` and `mcc`; None where every answer is right."""
+        return bootstrap_intervals(self.confusion)
+
+    @cached_property
+    def top2_accuracy(self) -> float:
+        """Share of images whose class is among the two most probable, 0…1; of two classes always 1."""
+        return metrics.top_k_accuracy(self.y_true, self.y_prob, 2)
+
+    @property
+    def top2_accuracy_ci95(self) -> tuple[float, float]:
+        """Wilson's interval of it."""
+        return wilson_interval(round(self.top2_accuracy * self.n), self.n)
+
+    @property
     def majority_label(self) -> str:
         """The class with the most images."""
         return self.labels[int(self.confusion.sum(axis=1).argmax())]
@@ -176,6 +208,40 @@ class Scores:
         return metrics.ece(self.y_true, self.y_prob)
 
     @cached_property
+    def reliability(self) -> list[ReliabilityBin]:
+        """The bins of the reliability diagram that hold images."""
+        return reliability_bins(self.y_true, self.y_prob)
+
+    @cached_property
+    def recalibrated(self) -> Scores | None:
+        """The figures under a new temperature, fitted on one half of the images for the other; None of a single image."""
+        return None if self._cross_fitted is None else Scores(self.label_set, self.y_true, self._cross_fitted.y_prob)
+
+    @property
+    def best_temperature(self) -> float | None:
+        """By which the logits should be divided again to be calibrated on these images; None of a single image."""
+        return None if self._cross_fitted is None else self._cross_fitted.temperature
+
+    @cached_property
+    def _cross_fitted(self) -> CrossFitted | None:
+        return cross_fit_temperature(self.y_true, self.y_prob) if self.n > 1 else None
+
+    @cached_property
+    def risk_coverage(self) -> RiskCoverage:
+        """Accuracy against the share of images that are answered, the surest first."""
+        return risk_coverage(self.y_true, self.y_prob)
+
+    @property
+    def aurc(self) -> float:
+        """Area under the risk-coverage curve, 0 (best)…1."""
+        return self.risk_coverage.aurc
+
+    @cached_property
+    def curves(self) -> list[ClassCurves]:
+        """ROC and precision-recall curve of each class against the rest."""
+        return class_curves(self.y_true, self.y_prob, self.label_set)
+
+    @cached_property
     def per_class(self) -> list[ClassRow]:
         """The classification report, a row a class."""
         scores = metrics.class_scores(self.confusion)
@@ -188,8 +254,10 @@ class Scores:
                 f1=float(scores.f1[i]),
                 support=int(scores.support[i]),
                 predicted=int(scores.predicted[i]),
+                auc=curves.roc.area if curves.roc else None,
+                average_precision=curves.precision_recall.area if curves.precision_recall else None,
             )
-            for i, label in enumerate(self.labels)
+            for i, (label, curves) in enumerate(zip(self.labels, self.curves, strict=True))
         ]
 
     @cached_property
@@ -207,8 +275,16 @@ class Scores:
         return {
             **{name: getattr(self, name) for name in SINGLE_FIGURES},
             "accuracy_ci95": list(self.accuracy_ci95),
+            "top2_accuracy_ci95": list(self.top2_accuracy_ci95),
+            **{f"{name}_ci95": interval and list(interval) for name, interval in self.bootstrap_ci95.items()},
             "labels": list(self.labels),
             "confusion": self.confusion.tolist(),
             "per_class": self.per_class,
             "most_confused": self.most_confused,
+            "reliability": [asdict(bin_) for bin_ in self.reliability],
+            "recalibrated": self.recalibrated
+            and {
+                "temperature": self.best_temperature,
+                **{name: getattr(self.recalibrated, name) for name in ("nll", "brier", "ece", "aurc")},
+            },
         }

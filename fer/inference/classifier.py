@@ -121,6 +121,18 @@ class Classifier:
         logits = self._logits(batch)
         return {head.name: _calibrated(logits[head.name], head.temperature) for head in answering}
 
+    def predict_inputs(self, model_input: NDArray[np.float32], head: str | None = None) -> NDArray[np.float32]:
+        """Probabilities of what has been scaled already, in whatever way; as `predict_crops`.
+
+        Only for checks of the scaling itself: everything else leaves the scaling to the bundle.
+
+        Args:
+            model_input: float32 (N, size, size, channels).
+        """
+        answering = self._head(head)
+        logits = self._network.run_batch(model_input, (answering.name,))[answering.name]
+        return _calibrated(logits, answering.temperature)
+
     def logits(self, batch: NDArray[np.uint8], head: str | None = None) -> NDArray[np.float32]:
         """What the network answers before the temperature and the softmax.
 

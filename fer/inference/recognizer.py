@@ -10,13 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer.boxes import clip_xyxy, crop_faces
-from fer.bundles import DEFAULT_MODEL, Bundle, load_bundle
+from fer.bundles import Bundle, default_model, load_bundle
 from fer.detection import MIN_FACE_SIZE, FaceDetector, get_detector, require_image
-from fer.errors import DetectionError
+from fer.errors import DetectionError, SettingsError
 from fer.inference.classifier import Classifier
 from fer.labels import LabelSet
 
 NOT_A_FACE = "not a face"
+# Below this confidence the answer of a model that no threshold was chosen for is a guess.
+UNSURE_BELOW = 0.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class FacePrediction:
         probabilities: one a class, in the order of `label_set`; they sum to 1 (of what is not a face, too).
         face_probability: how sure the model is that this is a face, in [0, 1]; None where it was not trained to tell.
         face_threshold: below this probability it is not a face.
+        unsure_below: of less confidence, the label is a guess.
     """
 
     xyxy: tuple[float, float, float, float]
@@ -38,6 +41,7 @@ class FacePrediction:
     probabilities: tuple[float, ...]
     face_probability: float | None = None
     face_threshold: float = 0.0
+    unsure_below: float = UNSURE_BELOW
 
     @property
     def is_face(self) -> bool:
@@ -62,6 +66,11 @@ class FacePrediction:
             return 1 - self.face_probability
         return self.ranked[0][1]
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether this is a face whose label is a guess."""
+        return self.is_face and self.confidence < self.unsure_below
+
     def as_dict(self) -> dict[str, Any]:
         """The prediction as JSON-ready values."""
         return {
@@ -69,6 +78,7 @@ class FacePrediction:
             "detection_score": None if self.detection_score is None else round(self.detection_score, 4),
             "label": self.label,
             "confidence": self.confidence,
+            "is_unsure": self.is_unsure,
             "is_face": self.is_face,
             "face_probability": self.face_probability,
             "probabilities": dict(zip(self.label_set, self.probabilities, strict=True)),
@@ -82,16 +92,27 @@ class Recognizer:
         model: a bundle, or the name or folder of one; None for the one that ships.
         detector: a detector or its name (`auto`, `yunet`, `haar`, `mtcnn`); None where only whole pictures will be predicted.
         threads: CPU threads for the classifier.
+        unsure_below: confidence below which an answer is unsure, 0…1; None for the threshold that the model carries, or
+            `UNSURE_BELOW` where it carries none.
 
     Raises:
         BundleError: the model is missing or damaged.
         DetectionError: the detector is unknown or not available.
+        SettingsError: the confidence lies outside its range.
     """
 
     def __init__(
-        self, model: str | Bundle | None = None, detector: str | FaceDetector | None = "auto", *, threads: int = 1
+        self,
+        model: str | Bundle | None = None,
+        detector: str | FaceDetector | None = "auto",
+        *,
+        threads: int = 1,
+        unsure_below: float | None = None,
     ) -> None:
-        self.bundle = model if isinstance(model, Bundle) else load_bundle(model or DEFAULT_MODEL)
+        if unsure_below is not None and not 0 <= unsure_below <= 1:
+            raise SettingsError(f"A confidence lies between 0 and 1, such as 0.5. Received: {unsure_below}")
+        self._unsure_below = unsure_below
+        self.bundle = model if isinstance(model, Bundle) else load_bundle(model or default_model())
         self.detector = get_detector(detector) if isinstance(detector, str) else detector
         self._classifier = Classifier(self.bundle, threads=threads)
 
@@ -136,10 +157,12 @@ class Recognizer:
         """A prediction a face crop."""
         y_prob, face_prob = self._classifier.predict_faces(face_crops, head)
         face_probabilities = [None] * len(boxes) if face_prob is None else face_prob.tolist()
-        label_set = self.bundle.head(head).label_set
+        answering = self.bundle.head(head)
+        own = UNSURE_BELOW if answering.abstain_threshold is None else answering.abstain_threshold
+        unsure_below = own if self._unsure_below is None else self._unsure_below
         threshold = self.bundle.face.threshold if self.bundle.face else 0.0
         answers = zip(boxes, detection_scores, y_prob.tolist(), face_probabilities, strict=True)
         return tuple(
-            FacePrediction(box, score, label_set, tuple(row), face_probability, threshold)
+            FacePrediction(box, score, answering.label_set, tuple(row), face_probability, threshold, unsure_below)
             for box, score, row, face_probability in answers
         )

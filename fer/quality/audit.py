@@ -51,9 +51,9 @@ def audit(dataset: Dataset, *, bundle: Bundle | None = None, progress: Progress 
         BundleError: the default model is missing or damaged.
     """
     if bundle is None:
-        from fer.bundles import DEFAULT_MODEL, load_bundle
+        from fer.bundles import default_model, load_bundle
 
-        bundle = load_bundle(DEFAULT_MODEL)
+        bundle = load_bundle(default_model())
     kept = cached_audit(dataset, bundle)
     if kept is None:
         kept = _search(dataset, bundle, progress or (lambda _what, _fraction: None))

@@ -15,7 +15,7 @@ from fer.recipes.settings import Settings
 
 _FOLDER = Path(__file__).parent
 _SECTIONS = ("data", "preprocessing", "network", "augmentation", "training", "serving")
-_KEYS = ("title", "summary", "origin", "reported", "reported_curve", *_SECTIONS)
+_KEYS = ("title", "summary", "origin", "reported", "reported_images", "reported_curve", *_SECTIONS)
 _CURVE = ("accuracy", "loss", "val_accuracy", "val_loss")
 
 
@@ -29,6 +29,7 @@ class Recipe:
         summary: what it is and what to expect of it.
         origin: the system it reproduces, or "" for our own.
         reported: figures that the original reported, by metric (a share, 0…1).
+        reported_images: that its accuracies were found on; 0 where that is not known.
         reported_curve: the curve that it reported, a row an epoch: accuracy, loss, val_accuracy, val_loss.
         settings: all settings.
     """
@@ -39,6 +40,7 @@ class Recipe:
     settings: Settings
     origin: str = ""
     reported: Mapping[str, float] = field(default_factory=dict)
+    reported_images: int = 0
     reported_curve: tuple[Mapping[str, float], ...] = ()
 
     def with_overrides(self, overrides: Mapping[str, Any]) -> Recipe:
@@ -109,6 +111,7 @@ def read_recipe(content: bytes, name: str) -> Recipe:
         summary=table.get("summary", ""),
         origin=table.get("origin", ""),
         reported=table.get("reported", {}),
+        reported_images=table.get("reported_images", 0),
         reported_curve=tuple(dict(zip(_CURVE, row, strict=True)) for row in table.get("reported_curve", ())),
         settings=settings,
     )

@@ -67,8 +67,9 @@ def build_model(settings: Settings, prepared: PreparedData) -> Any:
 def freeze(model: Any, share: float) -> None:
     """Keep a share of the trunk's layers as they are, counted from the image; dense layers behind the trunk always learn."""
     pooled = (keras.layers.GlobalAveragePooling2D, keras.layers.Flatten)
-    ends = [i for i, layer in enumerate(model.layers) if isinstance(layer, pooled) and not getattr(layer, "keepdims", False)]
-    trunk = [layer for layer in model.layers[: ends[0] if ends else 0] if layer.weights]
+    # The last one: the attention within some trunks pools, too. Batch normalisation that is kept uses what it has averaged.
+    ends = [i for i, layer in enumerate(model.layers) if isinstance(layer, pooled)]
+    trunk = [layer for layer in model.layers[: ends[-1] if ends else 0] if layer.weights]
     for layer in trunk[: round(share * len(trunk))]:
         layer.trainable = False
 

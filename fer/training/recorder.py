@@ -1,4 +1,9 @@
-"""`Recorder`: the callback that writes a run's folder while Keras trains, and obeys a request to stop."""
+"""`Recorder`: the callback that writes a run's folder while Keras trains, and obeys a request to stop.
+
+Whenever its process is killed, a run goes on from its checkpoint as if nothing had happened: chance comes from (seed, epoch,
+batch), and the rest is in the checkpoint. It ends with the very bits of an undisturbed run where the backend adds in a fixed
+order, as TensorFlow does on one thread (`TF_NUM_INTRAOP_THREADS=1`); elsewhere as close as two undisturbed runs are.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from typing import Any
 import keras
 
 from fer.errors import RunError
-from fer.files import append_json_line, replacing
+from fer.files import append_json_line, remove_leftovers, replacing
 from fer.training.checkpoint import Checkpoint, load_checkpoint, read_history, save_weights
 from fer.training.history import describe_epoch, is_better
 from fer.training.prepare import FACE_HEAD, LABELS_HEAD, VOTES_HEAD
@@ -25,6 +30,10 @@ SECONDS_BETWEEN_CHECKPOINTS = 10.0
 
 class StopRequested(Exception):
     """Somebody asked the run to stop; raised between two batches."""
+
+
+class EndedEarly(Exception):
+    """Early stopping had ended the run already, before the process died that would have written so."""
 
 
 class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
@@ -56,8 +65,8 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         self.policies = policies
         self.sample = sample
         self.progress = progress
-        self.history: list[dict[str, Any]] = []
         self._checkpoint = run.path / "checkpoint.npz"
+        self.history = read_history(self._checkpoint) if self._checkpoint.is_file() else []
         self._candidate = run.path / "candidate.npz"
         self._confusion: list[list[int]] = []
         self._mistakes: Mistakes | None = None
@@ -65,24 +74,24 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         self._last_written = -math.inf
         self._epoch = 0
         self._epoch_start = self._last_row = 0.0
+        self._tidy()
 
     @property
     def epochs_done(self) -> int:
         """Epochs that need not be run again."""
-        return len(read_history(self._checkpoint)) if self._checkpoint.is_file() else 0
+        return len(self.history)
 
     def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
-        self._candidate.unlink(missing_ok=True)  # of an epoch that was cut off, and begins anew
-        checkpoint = self._checkpoint
-        if checkpoint.is_file():
-            self.history = load_checkpoint(checkpoint, self.model)
-            for row in self.history:
-                for policy in self.policies:
-                    policy.on_epoch_end(row["epoch"] - 1, {key: value for key, value in row.items() if isinstance(value, float)})
-            # The replayed plateaus have lowered the rate a second time; the checkpoint's is the right one.
-            load_checkpoint(checkpoint, self.model)
-            self.model.stop_training = False
-        self._rewrite_rows()
+        if not self.history:
+            return
+        load_checkpoint(self._checkpoint, self.model)
+        for row in self.history:
+            for policy in self.policies:
+                policy.on_epoch_end(row["epoch"] - 1, {key: value for key, value in row.items() if isinstance(value, float)})
+        if self.model.stop_training:
+            raise EndedEarly
+        # The replayed plateaus have lowered the rate a second time; the checkpoint's is the right one.
+        load_checkpoint(self._checkpoint, self.model)
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._epoch = epoch + 1
@@ -131,16 +140,17 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
         }
         _require_finite(row)
         self.history.append(row)
-        # The best weights go first: a kill before the checkpoint is written repeats the epoch, and writes the same weights again.
+        # The checkpoint goes last: an epoch that it holds is never run again, so all that belongs to that epoch must be there. A
+        # kill before it is written repeats the epoch, which writes the same weights and rows again.
         if self._candidate.exists():
             self._candidate.replace(self.run.path / "best.npz")
-        self._unwritten = Checkpoint.of(self.model, self.history)
-        if time.monotonic() - self._last_written >= SECONDS_BETWEEN_CHECKPOINTS:
-            self.write_checkpoint()
         append_json_line(self.run.path / "metrics.jsonl", row)
         append_json_line(self.run.path / CONFUSION_FILE, {"epoch": epoch + 1, "confusion": self._confusion})
         if self._mistakes:
             self._mistakes.save(self.run.path / MISTAKES_FILE)
+        self._unwritten = Checkpoint.of(self.model, self.history)
+        if time.monotonic() - self._last_written >= SECONDS_BETWEEN_CHECKPOINTS:
+            self.write_checkpoint()
         sys.stdout.write(f"{describe_epoch(row, self.run.epochs_total)}\n")
         sys.stdout.flush()
 
@@ -150,16 +160,19 @@ class Recorder(keras.callbacks.Callback):  # type: ignore[misc]
             self._unwritten.save(self._checkpoint)
             self._unwritten, self._last_written = None, time.monotonic()
 
-    def _rewrite_rows(self) -> None:
-        """Bring metrics.jsonl to what the checkpoint holds, and forget progress within an epoch that begins anew."""
+    def _tidy(self) -> None:
+        """Bring the rows to what the checkpoint holds, and forget what is left of epochs that begin anew."""
+        remove_leftovers(self.run.path)
+        self._candidate.unlink(missing_ok=True)
         with replacing(self.run.path / "metrics.jsonl") as beside:
             beside.touch()
             for row in self.history:
                 append_json_line(beside, row)
         with replacing(self.run.path / CONFUSION_FILE) as beside:
             beside.touch()
-            for epoch, confusion in list(self.run.confusions().items())[: len(self.history)]:
-                append_json_line(beside, {"epoch": epoch, "confusion": confusion.tolist()})
+            for epoch, confusion in self.run.confusions().items():
+                if epoch <= len(self.history):
+                    append_json_line(beside, {"epoch": epoch, "confusion": confusion.tolist()})
         (self.run.path / "progress.jsonl").unlink(missing_ok=True)
 
 

@@ -1,9 +1,10 @@
-"""Runs in the plural: make one, start one, find one."""
+"""Runs in the plural: make one, find one; `queue` starts them."""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,14 @@ from fer.errors import RunError
 from fer.files import write_json
 from fer.quality.cleaning import CleaningList
 from fer.recipes import Recipe, load_recipe
-from fer.training.run import CLEANING_FILE, Run, cannot_write
+from fer.training.job import cannot_write
+from fer.training.run import CLEANING_FILE, Run
 from fer.workspace import runs_dir
 
 FORMAT = 1
+
+# Of a frozen trunk's layers, so many stay as they are when it is fine-tuned. It sets VGG16's last block of convolutions free.
+STAYS_FROZEN = 0.75
 
 
 def create_run(
@@ -43,55 +48,45 @@ def create_run(
         RunError: the folder holds a run already, or cannot be written.
     """
     chosen = (load_recipe(recipe) if isinstance(recipe, str) else recipe).with_overrides(overrides or {})
-    path = Path(run_dir) if run_dir else _free_folder(chosen.name)
-    if (path / "settings.json").exists():
+    path = Path(run_dir) if run_dir else None
+    if path and (path / "settings.json").exists():
         raise RunError(f"{path} holds a run already. Resume it with --resume, or choose another folder.")
     if cleaning:
         CleaningList.load(cleaning)  # refused here, before there is a folder
     request = {
         "format": FORMAT,
         "recipe": chosen.name,
-        "data": _absolute(data),
-        "ferplus": _absolute(ferplus) if ferplus else None,
-        "cleaning": _absolute(cleaning) if cleaning else None,
+        "data": absolute_source(data),
+        "ferplus": absolute_source(ferplus) if ferplus else None,
+        "cleaning": absolute_source(cleaning) if cleaning else None,
         "settings": chosen.settings.as_dict(),
         "created": datetime.now().astimezone().isoformat(timespec="seconds"),
     }
     try:
+        path = path or _new_folder(chosen.name)
         path.mkdir(parents=True, exist_ok=True)
         if cleaning:
             shutil.copyfile(cleaning, path / CLEANING_FILE)
         write_json(path / "settings.json", request)
     except OSError as error:
-        raise cannot_write(path, error) from error
+        raise cannot_write(path or runs_dir(), error, kind="run") from error
     return Run(path)
 
 
-def start_run(
-    recipe: Recipe | str,
-    data: str | Path,
-    *,
-    overrides: Mapping[str, Any] | None = None,
-    ferplus: str | Path | None = None,
-    cleaning: str | Path | None = None,
-    run_dir: str | Path | None = None,
-) -> Run:
-    """Make a run and start it in a process of its own, see `create_run`."""
-    run = create_run(recipe, data, overrides=overrides, ferplus=ferplus, cleaning=cleaning, run_dir=run_dir)
-    run.launch()
-    return run
+def fine_tuning(run: Run) -> dict[str, str]:
+    """What `vary_run` needs to go on from a run's best weights with the top blocks of its frozen trunk set free.
 
+    At a tenth of the learning rate: what the trunk knows is to be bent to the new faces, not overwritten.
 
-def vary_run(run: Run, overrides: Mapping[str, Any]) -> Run:
-    """Make and start a run like another, with single settings changed.
-
-    Raises:
-        SettingsError: a setting is unknown, or a value does not fit.
-        RunError: the new folder cannot be written.
+    Args:
+        run: whose trunk was frozen (`training.frozen`), in whole or in part.
     """
-    recipe = Recipe(run.recipe_name, run.recipe_name, "", run.settings)
-    request = run.request
-    return start_run(recipe, request["data"], overrides=overrides, ferplus=request["ferplus"], cleaning=run.cleaning)
+    training = run.settings.training
+    return {
+        "training.start_from": str(run.path.resolve()),
+        "training.frozen": f"{STAYS_FROZEN * training.frozen:.4g}",
+        "training.learning_rate": f"{training.learning_rate / 10:.4g}",
+    }
 
 
 def list_runs() -> list[Run]:
@@ -112,12 +107,16 @@ def open_run(path_or_id: str | Path) -> Run:
     return Run(path if (path / "settings.json").is_file() else runs_dir() / path.name)
 
 
-def _free_folder(recipe_name: str) -> Path:
+def _new_folder(recipe_name: str) -> Path:
+    """A folder that nobody else has, made at once: two servers may want one in the same second."""
     stem = f"{recipe_name}-{datetime.now():%Y%m%d-%H%M%S}"
-    candidates = [stem, *(f"{stem}-{number}" for number in range(2, 1000))]
-    return next(runs_dir() / name for name in candidates if not (runs_dir() / name).exists())
+    for name in (stem, *(f"{stem}-{number}" for number in range(2, 1000))):
+        with suppress(FileExistsError):
+            (runs_dir() / name).mkdir(parents=True)
+            return runs_dir() / name
+    raise FileExistsError(f"{stem}-2 to -999 are taken")
 
 
-def _absolute(data: str | Path) -> str:
-    # "synthetic:500" and "kaggle:owner/name" are no paths.
+def absolute_source(data: str | Path) -> str:
+    """A path that holds from anywhere; `synthetic:500` and `kaggle:owner/name` are no paths, and stay."""
     return str(Path(data).resolve()) if Path(data).exists() else str(data)

@@ -103,11 +103,13 @@ def open_trained(reference: str) -> Trained:
     """Find a bundle or a run.
 
     Raises:
-        FerError: there is none, or it is damaged.
+        FerError: there is none, it has no weights yet, or it is damaged.
     """
     if (Path(reference) / "settings.json").is_file():
-        run = open_run(reference)
-        return Trained(reference, run.settings, run.dataset_info()["heads"], run.path / "best.npz")
+        run, weights = open_run(reference), Path(reference) / "best.npz"
+        if not weights.is_file():
+            raise SettingsError(f"The run {reference} has no weights yet: it is {run.status}. Wait for its first epoch.")
+        return Trained(reference, run.settings, run.dataset_info()["heads"], weights)
     bundle = load_bundle(reference)
     labels = {head.name: list(head.label_set) for head in bundle.heads}
     return Trained(reference, Settings.from_dict(bundle.card["settings"]), labels, bundle.keras_path)

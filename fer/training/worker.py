@@ -12,7 +12,7 @@ import signal
 import sys
 import types
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,6 +24,7 @@ from fer.files import write_json
 from fer.quality.cleaning import CleaningSummary, read_cleaned
 from fer.recipes import Settings
 from fer.training.prepare import PreparedData, prepare_data
+from fer.training.queue import start_next
 from fer.training.run import Run
 
 Progress = Callable[[str, float], None]
@@ -33,7 +34,7 @@ BACKENDS = ("tensorflow", "jax", "torch")
 
 
 def train_run(run: Run, *, progress: Progress | None = None) -> Run:
-    """Train a run to its end in this process; a run that has finished epochs goes on after them.
+    """Train a run to its end in this process, then start the next that waits; one that has finished epochs goes on after them.
 
     Args:
         run: made by `create_run`, and not going elsewhere.
@@ -53,21 +54,28 @@ def train_run(run: Run, *, progress: Progress | None = None) -> Run:
         _train(run, progress)
         run.write_state("finished")
     except StopRequested:
-        run.write_state("stopped", "Stopped on request. Resume goes on from the last finished epoch.")
+        _write_end(run, "stopped", "Stopped on request. Resume goes on from the last finished epoch.")
     except KeyboardInterrupt:
-        run.write_state("stopped", "Interrupted. Resume goes on from the last finished epoch.")
+        _write_end(run, "stopped", "Interrupted. Resume goes on from the last finished epoch.")
         raise
     except FerError as error:
-        _write_failure(run, str(error))
+        _write_end(run, "failed", str(error))
         raise
-    except MemoryError as error:
-        raise _write_failure(run, "Out of memory. Try a smaller batch_size or preprocessing.size.") from error
     except OSError as error:
-        raise _write_failure(run, f"Cannot write the run: {error}. Free some space and resume.") from error
+        reason = f"Cannot write the run: {error}. Free some space and resume."
+        _write_end(run, "failed", reason)
+        raise RunError(reason) from error
     except Exception as error:
+        if _ran_out_of_memory(error):
+            reason = "Out of memory. Try a smaller batch_size or preprocessing.size."
+            _write_end(run, "failed", reason)
+            raise RunError(reason) from error
         # A defect of ours, or of Keras: the page must still learn that the run is over; the log has the traceback.
-        _write_failure(run, f"{type(error).__name__}: {error}. Details stand in {run.path / 'train.log'}")
+        _write_end(run, "failed", f"{type(error).__name__}: {error}. Details stand in {run.path / 'train.log'}")
         raise
+    finally:
+        with suppress(FerError, OSError):  # the next look at the page will try again
+            start_next()
     return run
 
 
@@ -86,7 +94,8 @@ def _train(run: Run, progress: Progress | None) -> None:
     from fer.training.batches import Batches
     from fer.training.compile import augments_on_device, build_model, compile_model, computes_in_bfloat16, make_policies
     from fer.training.device_batches import DeviceBatches
-    from fer.training.recorder import Recorder
+    from fer.training.recorder import EndedEarly, Recorder
+    from fer.training.tensorboard_events import EventFiles
     from fer.training.watch import Sample
 
     keras.utils.set_random_seed(settings.training.seed)
@@ -98,27 +107,34 @@ def _train(run: Run, progress: Progress | None) -> None:
     policies = make_policies(settings)
     sample = Sample(prepared.val, settings.preprocessing)
     recorder = Recorder(run, prepared.train.images_an_epoch, policies, sample, progress)
+    events = EventFiles(run)
+    events.begin()
+    # Behind the recorder, whose rows it repeats.
+    repeater = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: events.add_newest())
     if isinstance(settings.network, Pretrained) and not settings.training.start_from and not recorder.epochs_done:
         begin_with_published_weights(model, settings.network, progress or _into_state(run))
     # The averaged weights are swapped in for validation only; the recorder stands before the swap (see there).
     swap = [keras.callbacks.SwapEMAWeights()] if settings.training.ema else []
     batches = DeviceBatches if augments_on_device(settings) else Batches
     run.write_state("running", "Training")
-    for image_size, last_epoch in _stages(settings):
-        epochs_done = recorder.epochs_done
-        if epochs_done < last_epoch and not model.stop_training:
-            try:
-                model.fit(
-                    batches(prepared.train, settings, training=True, epoch=epochs_done, image_size=image_size),
-                    validation_data=batches(prepared.val, settings, training=False),
-                    initial_epoch=epochs_done,
-                    epochs=last_epoch,
-                    shuffle=False,  # the batches are in an order of their own; Keras' would come from a state that is not saved
-                    callbacks=[*policies, recorder, *swap],
-                    verbose=0,
-                )
-            finally:
-                recorder.write_checkpoint()  # of a run that was stopped, too
+    with closing(events):
+        for image_size, last_epoch in _stages(settings):
+            epochs_done = recorder.epochs_done
+            if epochs_done < last_epoch and not model.stop_training:
+                try:
+                    model.fit(
+                        batches(prepared.train, settings, training=True, epoch=epochs_done, image_size=image_size),
+                        validation_data=batches(prepared.val, settings, training=False),
+                        initial_epoch=epochs_done,
+                        epochs=last_epoch,
+                        shuffle=False,  # the batches are in an order of their own; Keras' comes from a state that is not saved
+                        callbacks=[*policies, recorder, repeater, *swap],
+                        verbose=0,
+                    )
+                except EndedEarly:
+                    return
+                finally:
+                    recorder.write_checkpoint()  # of a run that was stopped, too
 
 
 def _into_state(run: Run) -> Progress:
@@ -165,6 +181,11 @@ def _stages(settings: Settings) -> list[tuple[int, int]]:
 
 def _write_dataset_info(run: Run, prepared: PreparedData, cleaned: CleaningSummary | None) -> None:
     dataset = prepared.dataset
+    if (run.path / "checkpoint.npz").is_file() and run.dataset_info().get("fingerprint") != dataset.fingerprint:
+        raise RunError(
+            f"{run.request['data']} holds other images or labels than when the run began: validation might meet images "
+            "that were learned. Put the data back as it was and resume, or start a new run."
+        )
     cleaning: dict[str, Any] = {}
     if run.cleaning and cleaned:
         file = Path(run.request["cleaning"]).name
@@ -206,13 +227,25 @@ def _write_environment(run: Run, settings: Settings) -> None:
     )
 
 
-def _write_failure(run: Run, reason: str) -> RunError:
-    """Write into the run's state why it failed; returns the same as an error."""
+def _write_end(run: Run, status: str, reason: str) -> None:
+    """Write into the run's state how it ended, on a full disk too."""
     try:
-        run.write_state("failed", reason)
+        run.write_state(status, reason)
     except OSError:
-        sys.stderr.write(f"{reason}\n")  # on a full disk, the terminal or the log is the only place left
-    return RunError(reason)
+        # What serves only a run that is going makes room for the words.
+        for name in ("progress.jsonl", "candidate.npz"):
+            with suppress(OSError):
+                (run.path / name).unlink()
+        try:
+            run.write_state(status, reason)
+        except OSError:
+            sys.stderr.write(f"{reason}\n")  # the terminal, or a log on another disk, is the only place left
+
+
+def _ran_out_of_memory(error: Exception) -> bool:
+    """Whether it was for want of memory that Python, NumPy or the backend gave up; each backend has an exception of its own."""
+    said = f"{type(error).__name__}: {error}".lower()
+    return any(word in said for word in ("memoryerror", "out of memory", "resource_exhausted", "resourceexhausted"))
 
 
 def _interrupt(run: Run, number: int, frame: types.FrameType | None) -> None:

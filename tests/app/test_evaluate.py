@@ -60,7 +60,7 @@ def test_first_visit_evaluates_the_active_model_on_the_active_dataset(open_page:
     report = load_report(summary.path)
     assert metrics(app)["Accuracy"] == percent(report.accuracy)
     assert app.metric[0].delta == f"{plus_minus(report.accuracy_ci95)}, n = {report.n}"
-    assert [len(app.get(kind)) for kind in ("vega_lite_chart", "plotly_chart")] == [1, 1]
+    assert len(app.get("vega_lite_chart")) == 1
 
 
 def test_a_report_is_shown_without_its_dataset(open_page: OpenPage) -> None:
@@ -71,7 +71,8 @@ def test_a_report_is_shown_without_its_dataset(open_page: OpenPage) -> None:
     assert app.metric[0].delta == "± 22.7, n = 10"
     headings = [heading.value for heading in app.subheader]
     assert "Happy is answered sad in 33 % of its images" in headings
-    assert "Sad is found most often, happy least" in headings
+    app = open_page("evaluate", dataset="/gone/faces.zip", state={"evaluate_view": "Classes"})
+    assert "Sad is found most often, happy least" in [heading.value for heading in app.subheader]
     assert "😄 happy taken for 😢 sad: 2 (33 % of the class)" in "\n".join(text.value for text in app.markdown)
 
 
@@ -188,7 +189,7 @@ def test_a_model_with_a_changed_byte_is_refused_in_words(
 
 def test_downloads_hold_every_figure_and_every_answer(open_page: OpenPage) -> None:
     make_report().save()
-    app = open_page("evaluate")
+    app = open_page("evaluate", state={"evaluate_view": "Report"})
     assert [button.label for button in app.download_button] == [
         "All figures (JSON)", "Report table (CSV)", "Answers, a row an image (CSV)",
     ]  # fmt: skip

@@ -13,12 +13,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-import fer.training.runs
+import fer.training.queue
+import fer.training.suggest
 from fer.errors import RunError
 from fer.files import append_json_line, write_json
 from fer.labels import LabelSet
 from fer.recipes import load_recipe, recipe_toml
-from fer.training import Run, create_run, list_runs
+from fer.training import Run, RunNotes, create_run, enqueue, list_runs
+from fer.training.queue import queued_runs
 from fer.training.run import CONFUSION_FILE, MISTAKES_FILE
 from fer.training.watch import Mistakes
 from fer.workspace import runs_dir
@@ -26,10 +28,16 @@ from ui.state import DatasetChoice
 from ui.train import form, run_panel
 from ui.train.charts import confusion_options, curve_options, recall_options
 from ui.train.form import command_line
-from ui.train.runs_list import differing_settings
+from ui.train.runs_list import differing_settings, table_key
 from ui.words import duration
 
 OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture(autouse=True)
+def _no_set_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recipe that is preselected is the first one, whatever the size of the set."""
+    monkeypatch.setattr(fer.training.suggest, "SMALL_SET", 0)
 
 
 def metrics(app: AppTest) -> dict[str, str]:
@@ -61,6 +69,11 @@ def make_run(epochs_done: int = 0, *, epochs: int = 4, status: str = "", reason:
     return run
 
 
+def create_only(*args: Any, queue: bool, **options: Any) -> Run:
+    """As `start_run`, but it starts nothing."""
+    return create_run(*args, **options)
+
+
 def make_running(epochs_done: int = 2) -> Run:
     """A run that this very process seems to work on."""
     run = make_run(epochs_done, status="running", reason="Training")
@@ -84,7 +97,7 @@ def test_train_without_runs_or_models_says_what_will_be_here(
 
 
 def test_start_makes_a_run_with_the_settings_that_were_changed(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(form, "start_run", create_run)
+    monkeypatch.setattr(form, "start_run", create_only)
     app = open_page("train")
     app.number_input(key="setting_compact_epochs").set_value(3)
     app.text_input(key="setting_compact_training.weight_decay").set_value("0.002")
@@ -109,7 +122,7 @@ def test_a_setting_that_does_not_fit_is_said_in_words_and_cannot_be_started(open
 
 
 def test_settings_are_saved_to_a_file_and_opened_again(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(form, "start_run", create_run)
+    monkeypatch.setattr(form, "start_run", create_only)
     wished = load_recipe("cnn4-7class").with_overrides({"epochs": "7", "data.classes": "happy,sad", "dropouts": "0,0,0,0.5"})
     app = open_page("train")
     app = app.file_uploader(key="recipe_file").upload("own.toml", recipe_toml(wished).encode(), "application/toml").run()
@@ -185,7 +198,7 @@ def test_a_run_that_ended_early_says_why_and_can_be_resumed(
 ) -> None:
     make_run(1, status=status, reason="Stopped on request")
     resumed: list[str] = []
-    monkeypatch.setattr(Run, "resume", lambda self: resumed.append(self.id))
+    monkeypatch.setattr(run_panel, "enqueue", lambda run: resumed.append(run.id))
     app = open_page("train")
     assert word in "\n".join(box.value for box in [*app.error, *app.warning, *app.info])
     assert ("Resume" in buttons(app)) is offers_resume
@@ -278,7 +291,7 @@ def test_a_finished_run_says_what_went_wrong_and_a_button_tries_the_change(
     open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = make_over_fitted()
-    monkeypatch.setattr(fer.training.runs, "start_run", create_run)
+    monkeypatch.setattr(fer.training.queue, "start_run", create_only)
     app = open_page("train")
     assert "training still gains, validation loses" in headings(app)
     app = app.button(key=f"try_{run.id}_over_fitting_loss_0").click().run()
@@ -341,7 +354,7 @@ def test_what_cannot_be_told_is_said_in_words(open_page: OpenPage) -> None:
 def choose_runs(app: AppTest, *rows: int) -> AppTest:
     """As if these rows of the list of runs were chosen."""
     found = list_runs()
-    app.session_state[f"runs_table_{found[0].id}_{len(found)}"] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
+    app.session_state[table_key(found)] = {"selection": {"rows": list(rows), "columns": [], "cells": []}}
     return app.run()
 
 
@@ -387,3 +400,113 @@ def test_differing_settings_of_another_network_have_no_value() -> None:
     assert differing["network.architecture"] == ["se_resnet", "plain_cnn"]
     assert differing["network.filters"] == ["–", "64,128,256,512"]
     assert "training.seed" not in differing
+
+
+def make_queued(n: int) -> list[Run]:
+    """Runs that wait while another seems to go on."""
+    make_running()
+    runs = [make_run() for _ in range(n)]
+    for run in runs:
+        enqueue(run)
+    return runs
+
+
+def test_a_new_run_waits_while_another_is_going_unless_it_is_to_start_now(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = make_running()
+    launched: list[Run] = []
+    monkeypatch.setattr(Run, "launch", lambda run: launched.append(run))
+    app = open_page("train")
+    assert app.button(key="run_start").label == "Add to the queue"
+    assert shlex.split(app.code[0].value.replace("\\\n", " "))[-1] == "--queue"
+    app = app.button(key="run_start").click().run()
+    (waiting,) = queued_runs()
+    assert app.toast[0].value.endswith("waits in the queue.")
+    assert app.session_state["run_shown"] == going.id, "what is going stays in view"
+    assert not launched
+    app = app.button(key="run_start_now").click().run()
+    assert len(launched) == 1
+    assert launched[0] not in (going, waiting)
+    assert not app.exception
+
+
+def test_runs_that_wait_are_moved_taken_out_and_started(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b, c = make_queued(3)
+    app = open_page("train")
+    assert app.button(key=f"queue_front_{a.id}_list").disabled
+    app = app.button(key=f"queue_front_{c.id}_list").click().run()
+    assert queued_runs() == [c, a, b]
+    app = app.button(key=f"queue_out_{a.id}_list").click().run()
+    assert queued_runs() == [c, b]
+    launched: list[Run] = []
+    monkeypatch.setattr(Run, "launch", lambda run: launched.append(run))
+    app = app.button(key=f"queue_now_{b.id}_list").click().run()
+    assert launched == [b]
+    assert not app.exception
+
+
+def test_a_run_that_waits_says_so_and_starts_when_the_page_is_looked_at_and_none_is_going(
+    open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = make_queued(2)
+    app = open_page("train")
+    app = app.selectbox(key="run_shown").set_value(b.id).run()
+    assert "number 2 in the queue" in app.info[0].value
+    assert {"Start now", "To the front", "Take out"} <= buttons(app)
+    launched: list[Run] = []
+    monkeypatch.setattr(Run, "launch", lambda run: launched.append(run))
+    (going,) = (run for run in list_runs() if run.is_active)
+    going.write_state("stopped", "Stopped on request")
+    app.run()
+    assert launched[0] == a
+
+
+def test_resume_of_a_run_while_another_is_going_puts_it_into_the_queue(open_page: OpenPage) -> None:
+    make_running()
+    run = make_run(1, status="stopped")
+    app = open_page("train")
+    app = app.selectbox(key="run_shown").set_value(run.id).run()
+    assert app.button(key="run_resume").label == "Add to the queue"
+    app = app.button(key="run_resume").click().run()
+    assert queued_runs() == [run]
+    assert not app.exception
+
+
+def test_many_runs_are_found_by_words_and_status(open_page: OpenPage) -> None:
+    make_run(1, status="stopped")
+    app = open_page("train")
+    assert not [field for field in app.text_input if field.key == "runs_find"], "few can be seen at once"
+    for number in range(9):
+        run = make_run(1, status="failed" if number % 3 else "finished")
+        run.annotate(RunNotes(f"Try {number}", "baseline" if number < 6 else "cleaned"))
+    app = open_page("train")
+    app = app.text_input(key="runs_find").set_value("CLEANED compact").run()
+    assert sorted(app.dataframe[0].value["run"]) == ["Try 6", "Try 7", "Try 8"]
+    app = app.button_group(key="runs_status").set_value(["finished"]).run()
+    assert list(app.dataframe[0].value["run"]) == ["Try 6"]
+    app = app.text_input(key="runs_find").set_value("nothing like it").run()
+    assert not app.dataframe
+    assert not app.exception
+
+
+def test_a_run_with_event_files_says_how_tensorboard_opens_them(open_page: OpenPage) -> None:
+    run = make_run(2, status="stopped")
+    assert "tensorboard" not in "\n".join(code.value for code in open_page("train").code)
+    (run.path / "tensorboard").mkdir()
+    lines = [code.value for code in open_page("train").code if "tensorboard" in code.value]
+    assert [shlex.split(line) for line in lines] == [["tensorboard", "--logdir", str(run.path.resolve())]]
+
+
+def test_runs_of_the_list_are_shown_and_resumed_one_after_the_other(open_page: OpenPage) -> None:
+    make_running()
+    runs = [make_run(1, status="stopped") for _ in range(2)]
+    for age, run in enumerate(runs):
+        os.utime(run.path / "settings.json", (100 - age, 100 - age))
+    app = choose_runs(open_page("train"), 1, 2)
+    app = app.button(key="runs_queue").click().run()
+    assert queued_runs() == runs[::-1]
+    app = choose_runs(app, 2)
+    app = app.button(key="run_show").click().run()
+    assert not app.exception
+    assert app.session_state["run_shown"] == runs[1].id

@@ -22,6 +22,7 @@ PAGES = {
     "predict": "Predict",
     "evaluate": "Evaluate",
     "explore": "Explore",
+    "models": "Models",
     "": "Facial expressions",
 }
 

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +71,31 @@ def test_amend_card_that_fails_leaves_the_bundle_as_it_was(models: Path) -> None
         amend_card(before, {"data": {}})
     assert load_bundle("tiny").sha256 == before.sha256
     assert [path.name for path in models.iterdir()] == ["tiny"]
+
+
+def test_amend_card_with_a_threshold_needs_no_tensorflow_and_is_read_again(models: Path) -> None:
+    code = """
+import sys
+from fer.bundles import load_bundle
+from fer.bundling import amend_card
+
+chosen = {"head": "votes", "wished": 0.9, "threshold": 0.625, "accuracy": 0.913, "accuracy_ci95": [0.88, 0.94], "coverage": 0.7,
+          "dataset": "drawn", "split": "val", "n": 180}
+changed = amend_card(load_bundle("tiny"), {"abstain": chosen})
+print(changed.abstain_threshold, changed.head("labels").abstain_threshold, {"tensorflow", "keras"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0.625 None set()"
+    text = (models / "tiny" / "README.md").read_text()
+    assert 'Says "unsure" where the head votes has less than 62.5% confidence.' in text
+    assert "answers 70.0% and is right in 91.3% (95 % interval 88.0% to 94.0%)" in text
+
+
+@pytest.mark.parametrize("abstain", [{"head": "votes", "threshold": 1.5}, {"head": "votes"}, {"threshold": 0.5}, 0.5], ids=str)
+def test_load_bundle_with_a_threshold_that_makes_no_sense_is_refused(models: Path, abstain: object) -> None:
+    write_card(models, {"abstain": abstain})
+    with pytest.raises(BundleError, match="card of the model 'tiny' does not make sense"):
+        load_bundle("tiny")
 
 
 @pytest.mark.parametrize("bit", [1, 128])  # the high bit makes a text that is no UTF-8

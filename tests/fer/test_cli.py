@@ -133,6 +133,52 @@ def test_predict_of_what_is_not_a_face_says_so(
     assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-4)
 
 
+def test_predict_below_the_threshold_says_unsure(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    wall = tmp_path / "wall.png"
+    cv2.imwrite(str(wall), np.full((200, 200, 3), 127, np.uint8))
+    command = ["predict", str(wall), "--model", str(tiny_bundle), "--no-detect", "--json", "--unsure-below"]
+    said = []
+    for threshold in ("0", "1"):
+        assert main([*command, threshold]) == 0
+        ((face,),) = [answer["faces"] for answer in json.loads(capsys.readouterr().out)]
+        said.append(face["is_unsure"])
+        unsure = face["is_face"]  # which a wall may be to a network this small
+    assert said == [False, unsure]
+
+
+def test_train_without_a_recipe_says_which_it_takes_and_why(capsys: pytest.CaptureFixture[str]) -> None:
+    # Stopped by a class that is not there, before anything is trained.
+    assert main(["train", "--data", "synthetic:160", "--set", "data.classes=happy,joyless"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("Recipe transfer: 112 images are few")
+    assert "--recipe takes another" in said
+    assert "joyless" in said
+
+
+def test_calibrate_prints_and_applies(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(tiny_bundle, tmp_path / "tiny")
+    monkeypatch.setenv("FER_MODELS", str(tmp_path))
+    before = load_bundle("tiny")
+    command = ["calibrate", "tiny", "--data", "synthetic:1200:8", "--head", "labels", "--accuracy", "0.2"]
+    assert main(command) == 0
+    text = capsys.readouterr().out
+    assert "head labels, on synthetic" in text
+    assert "unsure below" in text
+    assert "Add --apply" in text
+    assert load_bundle("tiny").sha256 == before.sha256
+
+    assert main([*command, "--apply", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    after = load_bundle("tiny")
+    assert (answer["applied"], answer["sha256"]) == (True, after.sha256)
+    assert after.head("labels").abstain_threshold == answer["abstain"]["threshold"]
+    assert after.head("labels").temperature == answer["temperature"]
+    assert after.head("votes") == before.head("votes")
+    assert answer["nll"] <= answer["old_nll"]
+
+
 def test_predict_one_bad_picture_keeps_the_answers_of_the_others(
     tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -149,12 +195,13 @@ def test_predict_one_bad_picture_keeps_the_answers_of_the_others(
     ("arguments", "code", "message"),
     [
         (["train", "--recipe", "vgg", "--data", "synthetic"], 2, "Unknown recipe 'vgg'"),
-        (["train", "--recipe", "compact"], 2, "needs --recipe and --data"),
+        (["train", "--recipe", "compact"], 2, "needs --data"),
         (["train", "--recipe", "compact", "--data", "synthetic", "--set", "epochs"], 2, "KEY=VALUE"),
         (["train", "--resume", "no-such-run"], 1, "No run at"),
         (["train", "--resume", "x", "--recipe", "compact"], 2, "no other options"),
         (["evaluate", "--model", "no-such-model", "--data", "synthetic"], 1, "No model 'no-such-model'"),
         (["data", "info", "no-such-file.zip"], 1, "no-such-file.zip"),
+        (["calibrate", "no-such-model", "--data", "synthetic"], 1, "No model 'no-such-model'"),
         (["bundle", "no-such-run", "name"], 1, "No run at"),
         (["predict", "no-such-picture.png", "--detector", "eyes"], 1, "eyes"),
     ],

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import ImageColor
 
-from fer.drawing import UNSURE_BELOW, _ink, _plate, annotate
+from fer.drawing import _ink, _plate, annotate
 from fer.errors import ImageError
-from fer.inference.recognizer import FacePrediction
+from fer.inference.recognizer import UNSURE_BELOW, FacePrediction
 from fer.labels import EMOTIONS, FER8
 
 

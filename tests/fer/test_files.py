@@ -1,13 +1,16 @@
 """Files are there whole or not at all, and a reader bears a line that is being written."""
 
 import json
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from fer.files import append_json_line, read_json_lines, replacing, replacing_folder, write_json
+from fer.files import append_json_line, read_json_lines, remove_leftovers, replacing, replacing_folder, write_json
 
 
 def test_replacing_failure_keeps_the_old_file_and_leaves_nothing_beside(tmp_path: Path) -> None:
@@ -23,6 +26,33 @@ def test_replacing_failure_keeps_the_old_file_and_leaves_nothing_beside(tmp_path
         write_half()
     assert json.loads(path.read_text()) == {"a": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_replacing_has_what_was_written_on_the_disk_before_it_is_renamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "card.json"
+    write_json(path, {"a": 1})
+    flushed: list[str] = []
+
+    def watched(descriptor: int) -> None:
+        flush(descriptor)
+        flushed.append(os.pread(descriptor, 100, 0).decode())
+        assert json.loads(path.read_text()) == {"a": 1}, "not yet"
+
+    flush = os.fsync
+    monkeypatch.setattr(os, "fsync", watched)
+    write_json(path, {"a": 2})
+    assert [json.loads(text) for text in flushed] == [{"a": 2}]
+    assert json.loads(path.read_text()) == {"a": 2}
+
+
+def test_remove_leftovers_takes_those_of_dead_processes_only(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    stay = [f".{os.getpid()}-1-checkpoint.npz", ".queue.lock", "checkpoint.npz", ".deleted-cnn-7class-1"]
+    for name in (f".{dead.pid}-140-checkpoint.npz", *stay):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(stay)
 
 
 def test_read_json_lines_unfinished_last_line_is_left_out(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A report on a page: figures with intervals, recall a class, what is mistaken for what, tables, downloads."""
+"""A report on a page: its figures with intervals, where they come from, and what there is to take away."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import streamlit as st
 
 from fer.evaluation import Report
-from ui.charts import PLOTLY_CONFIG, recall_bars
 from ui.evaluate.reports import about_rows
 from ui.tables import csv_text
 from ui.theme import plain_metric
@@ -38,38 +37,11 @@ def figures(report: Report) -> None:
     st.caption(" ".join([always, *map(plain, report.notes)]))
 
 
-def recall_and_mistakes(report: Report) -> None:
-    """How much of each class is found, and the most frequent mistakes in words."""
-    rows = [row for row in report.per_class if row["support"]]
-    best, worst = max(rows, key=lambda row: row["recall"]), min(rows, key=lambda row: row["recall"])
-    found = f"{best['label'].capitalize()} is found most often, {worst['label']} least" if len(rows) > 1 else "Recall"
-    chart, mistakes = st.columns([5, 4], gap="large")
-    with chart:
-        st.subheader(found, anchor=False)
-        st.plotly_chart(recall_bars(report.per_class, report.label_set), config=PLOTLY_CONFIG, key="recall")
-    if not report.most_confused:
-        return
-    emoji = report.label_set.emoji
-    with mistakes:
-        st.subheader("Most frequent mistakes", anchor=False)
-        st.markdown(
-            "\n".join(
-                f"1. {emoji(pair['true'])} {plain(pair['true'])} taken for {emoji(pair['predicted'])} {plain(pair['predicted'])}"
-                f": {count(pair['count'])} ({percent(pair['share'], 0)} of the class)"
-                for pair in report.most_confused[:7]
-            )
-        )
-
-
 def details(report: Report) -> None:
-    """The classification report, where the figures come from, and everything to take away."""
-    table, about, downloads = st.tabs(["Classification report", "About this report", "Downloads"])
-    with table:
-        shares = {name: st.column_config.NumberColumn(format="%.3f") for name in ("precision", "recall", "f1")}
-        st.dataframe(report_rows(report), hide_index=True, column_config=shares)
-    with about:
-        st.dataframe(about_rows(report), hide_index=True, column_config={"value": st.column_config.TextColumn(width="large")})
-    with downloads, st.container(horizontal=True):
+    """Where the figures come from, and everything to take away."""
+    st.subheader("Where these figures come from", anchor=False)
+    st.dataframe(about_rows(report), hide_index=True, column_config={"value": st.column_config.TextColumn(width="large")})
+    with st.container(horizontal=True):
         text = json.dumps(report.as_dict(), indent=2, ensure_ascii=False)
         st.download_button("All figures (JSON)", text, f"{report.id}.json", "application/json", icon=":material/download:")
         st.download_button(
@@ -88,6 +60,8 @@ def report_rows(report: Report) -> list[dict[str, object]]:
             "precision": row["precision"],
             "recall": row["recall"],
             "f1": row["f1"],
+            "AUC": row["auc"],
+            "average precision": row["average_precision"],
             "images": row["support"],
             "answered": row["predicted"],
         }

@@ -7,7 +7,6 @@ from html import escape
 
 import streamlit as st
 
-from fer.drawing import UNSURE_BELOW
 from fer.inference.recognizer import FacePrediction
 from ui import bars
 from ui.bars import Bar
@@ -21,7 +20,7 @@ def heading_html(prediction: FacePrediction) -> str:
     if not prediction.is_face:
         return f'<div style="{_HEADING};opacity:.75"><strong>{escape(prediction.label)}</strong></div>'
     emoji = prediction.label_set.emoji(prediction.label)
-    unsure = '<span style="opacity:.75">unsure</span>' if prediction.confidence < UNSURE_BELOW else ""
+    unsure = '<span style="opacity:.75">unsure</span>' if prediction.is_unsure else ""
     return (
         f'<div style="{_HEADING}"><span aria-hidden="true">{emoji}</span><strong>{escape(prediction.label)}</strong>'
         f"<span>{percent(prediction.confidence)}</span>{unsure}</div>"

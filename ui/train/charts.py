@@ -13,10 +13,18 @@ from ui.theme import SPLIT_TITLES, palette
 
 # Of runs that are laid over each other: the palette of Okabe and Ito, of which the emotions' colours are, too.
 RUN_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+# Series and legend entry of what the original of a recipe reported, in training and in validation.
+_REPORTED = "reported"
 
 
 def curve_options(
-    name: str, train: Sequence[tuple[float, float]], val: Sequence[tuple[float, float]], *, epochs: int, shares: bool
+    name: str,
+    train: Sequence[tuple[float, float]],
+    val: Sequence[tuple[float, float]],
+    *,
+    epochs: int,
+    shares: bool,
+    reported: Mapping[str, Sequence[tuple[float, float]]] | None = None,
 ) -> dict[str, Any]:
     """ECharts option of one measure over the epochs, train beside validation.
 
@@ -26,15 +34,20 @@ def curve_options(
         val: points (epoch, value), one a finished epoch.
         epochs: right end of the axis.
         shares: the values are shares 0…1, shown as percent.
+        reported: what the original reported of `train` and `val`, dashed behind ours.
     """
     colours = palette()
     scale = 100.0 if shares else 1.0
+    reported = reported or {}
+
+    def data(points: Sequence[tuple[float, float]]) -> list[list[float]]:
+        return [[round(x, 3), round(y * scale, 4)] for x, y in points]
 
     def line(split: str, points: Sequence[tuple[float, float]], width: float) -> dict[str, Any]:
         return {
             "name": SPLIT_TITLES[split].lower(),
             "type": "line",
-            "data": [[round(x, 3), round(y * scale, 4)] for x, y in points],
+            "data": data(points),
             "color": colours.splits[split],
             "lineStyle": {"width": width},
             "symbol": "circle",
@@ -42,13 +55,36 @@ def curve_options(
             "showSymbol": len(points) <= 40,
         }
 
+    theirs = [
+        {
+            "name": _REPORTED,
+            "type": "line",
+            "data": data(points),
+            "color": colours.splits[split],
+            "lineStyle": {"width": 1.5, "type": "dashed", "opacity": 0.6},
+            "symbol": "none",
+            "z": 1,  # behind ours, which ECharts draws at 2
+        }
+        for split, points in reported.items()
+    ]
+    legend = {
+        "data": [_REPORTED],
+        "right": 12,
+        "top": 0,
+        "itemWidth": 22,
+        "selectedMode": False,
+        "itemStyle": {"opacity": 0},
+        "lineStyle": {"color": colours.muted},
+        "textStyle": {"color": colours.muted},
+    }
     return {
         "animation": False,
-        "grid": {"left": 2, "right": 12, "top": 12, "bottom": 20},
+        "grid": {"left": 2, "right": 12, "top": 24 if theirs else 12, "bottom": 20},
+        **({"legend": legend} if theirs else {}),
         "tooltip": {"trigger": "axis", "valueFormatter": "%.1f %%" if shares else "%.3f"},
-        "xAxis": _epoch_axis(epochs),
+        "xAxis": _epoch_axis(max([epochs, *(len(points) for points in reported.values())])),
         "yAxis": _value_axis(shares=shares),
-        "series": [line("train", train, 2), line("val", val, 2.5)],
+        "series": [line("train", train, 2), line("val", val, 2.5), *theirs],
         "aria": {"enabled": True, "label": {"description": f"{name} by epoch, train and validation"}},
     }
 

@@ -5,8 +5,10 @@ Everything is read from the run's folder each time, so a reload of the browser, 
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,15 +17,22 @@ import streamlit as st
 
 from fer.bundles import list_bundles
 from fer.errors import BundleError, RunError
-from fer.training import Run
+from fer.recipes import Recipe
+from fer.training import Run, RunNotes, enqueue, fine_tuning, vary_run
+from fer.training.queue import is_free, number_in_queue, start_next
+from fer.training.run import EVENTS_FOLDER
+from fer.training.search import Search
 from fer.workspace import REPOSITORY
 from ui.charts import split_word
 from ui.state import choose_model
 from ui.train.charts import curve_options
 from ui.train.insight import classes_panel, diagnosis_panel
+from ui.train.queue_panel import queue_buttons
+from ui.train.reported import recipe_of, reported_curve, reported_panel
 from ui.words import count, counted, duration, errors_in_words, percent, plain
 
-_BADGES: Mapping[str, tuple[str, str]] = {
+BADGES: Mapping[str, tuple[str, str]] = {
+    "queued": ("gray", ":material/schedule:"),
     "starting": ("blue", ":material/hourglass_top:"),
     "running": ("primary", ":material/play_arrow:"),
     "stopping": ("orange", ":material/hourglass_bottom:"),
@@ -32,13 +41,21 @@ _BADGES: Mapping[str, tuple[str, str]] = {
     "interrupted": ("orange", ":material/bolt:"),
     "failed": ("red", ":material/error:"),
 }
+STATES = (*BADGES, "damaged")
+RESUMABLE = ("stopped", "interrupted", "failed")
 Rows = Sequence[Mapping[str, Any]]
 
 RUN_KEY = "run_shown"  # in the session: id of the run that is looked at
 
 
-def run_title(run: Run) -> str:
-    """`compact, 20 Nov 12:15, running` for a list."""
+def run_titles(runs: Sequence[Run]) -> dict[str, str]:
+    """By id, `compact, 20 Nov 12:15, running` for a list; Streamlit tells its entries by these words, so no two are alike."""
+    titles = {run.id: _title(run) for run in runs}
+    alike = Counter(titles.values())
+    return {run_id: title if alike[title] == 1 else f"{title}, {run_id}" for run_id, title in titles.items()}
+
+
+def _title(run: Run) -> str:
     try:
         return f"{run.notes.title or run.recipe_name}, {created(run):%d %b %H:%M}, {run.status}"
     except RunError:
@@ -46,15 +63,18 @@ def run_title(run: Run) -> str:
 
 
 def run_panel(run: Run) -> None:
-    """One run, drawn again every second while it is going."""
-    active = run.is_active
-    st.fragment(_draw_run, run_every=1.0 if active else None)(run, active)
-
-
-def _draw_run(run: Run, was_active: bool) -> None:
+    """One run, drawn again every second while it is going or waits for its turn."""
     with errors_in_words():
+        active, waits = run.is_active, run.place is not None
+        st.fragment(_draw_run, run_every=1.0 if active or waits else None)(run, active, waits)
+
+
+def _draw_run(run: Run, was_active: bool, waited: bool) -> None:
+    with errors_in_words():
+        if waited:
+            start_next()
         active = run.is_active
-        if was_active and not active:
+        if (was_active and not active) or (waited and run.place is None):
             st.rerun()  # the whole page: it has other buttons now, and stops polling
         epochs, progress = run.epoch_rows(), run.progress_rows()
         _heading(run, active)
@@ -63,26 +83,37 @@ def _draw_run(run: Run, was_active: bool) -> None:
             _progress_bar(run, epochs, progress)
         else:
             _outcome(run, epochs)
-        history_charts(epochs, _within_epoch(epochs, progress) if active else [], run.epochs_total, key=run.id)
-        started = diagnosis_panel(run, epochs)
+        if epochs or not waited:
+            recipe, within = recipe_of(run), _within_epoch(epochs, progress) if active else []
+            history_charts(epochs, within, run.epochs_total, key=run.id, recipe=recipe)
+            reported_panel(run, recipe, epochs)
+        started = _fine_tuning(run) or diagnosis_panel(run, epochs)
         if started:
             st.session_state[RUN_KEY] = started.id
             st.rerun()
         classes_panel(run)
+        if (run.path / EVENTS_FOLDER).is_dir():
+            _tensorboard(run)
 
 
 def _heading(run: Run, active: bool) -> None:
     status = run.status
-    colour, icon = _BADGES[status]
+    colour, icon = BADGES[status]
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(plain(run.notes.title or run.recipe_name), anchor=False, width="content")
         st.badge(status, color=colour, icon=icon)  # type: ignore[arg-type]
-        st.caption(f"on {plain(data_name(run))}, started {created(run):%d %b %H:%M}", width="content")
+        st.caption(
+            f"on {plain(data_name(run))}, {'queued' if status == 'queued' else 'started'} {created(run):%d %b %H:%M}",
+            width="content",
+        )
         st.space("stretch")
         if active:
             st.button("Stop", icon=":material/stop:", on_click=_stop, args=(run,), disabled=status == "stopping", key="run_stop")
-        elif status in ("stopped", "interrupted", "failed"):
-            st.button("Resume", icon=":material/play_arrow:", on_click=_resume, args=(run,), key="run_resume")
+        elif status == "queued":
+            queue_buttons(run, number_in_queue(run) or 1)
+        elif status in RESUMABLE:
+            words, icon = ("Resume", ":material/play_arrow:") if is_free() else ("Add to the queue", ":material/schedule:")
+            st.button(words, icon=icon, on_click=_resume, args=(run,), key="run_resume")
 
 
 def _figures(run: Run, epochs: Rows, progress: Rows) -> None:
@@ -115,7 +146,7 @@ def _progress_bar(run: Run, epochs: Rows, progress: Rows) -> None:
     st.progress(min(share, 1.0), words)
 
 
-def history_charts(epochs: Rows, within: Rows, epochs_total: int, *, key: str) -> None:
+def history_charts(epochs: Rows, within: Rows, epochs_total: int, *, key: str, recipe: Recipe | None = None) -> None:
     """Accuracy and loss over the epochs, train beside validation.
 
     Args:
@@ -123,6 +154,7 @@ def history_charts(epochs: Rows, within: Rows, epochs_total: int, *, key: str) -
         within: rows of the epoch that is going on, with `epoch` as a fraction.
         epochs_total: right end of the axis.
         key: tells this chart from those of other runs; it stays in place while its data grows.
+        recipe: whose reported curve, if it has one, lies behind ours.
     """
     train_word, val_word = (split_word(split) for split in ("train", "val"))
     with st.grid(2, min_column_width=380):
@@ -133,7 +165,8 @@ def history_charts(epochs: Rows, within: Rows, epochs_total: int, *, key: str) -
             figures = [f"{value(points[-1][1])} on {word}" for points, word in ((val, val_word), (train, train_word)) if points]
             with st.container(gap=None):
                 st.markdown(f"**{name.capitalize()}** {', '.join(figures) or f'on {val_word} and {train_word}'}")
-                options = curve_options(name, train, val, epochs=epochs_total, shares=shares)
+                reported = reported_curve(recipe, name)
+                options = curve_options(name, train, val, epochs=epochs_total, shares=shares, reported=reported)
                 st.echarts_chart(options, height=250, key=f"{name}_{key}")
 
 
@@ -152,6 +185,8 @@ def _outcome(run: Run, epochs: Rows) -> None:
         say(reason or "The run ended without a word.", icon=icon)
         with st.expander("Last lines of the log"):
             st.code(_log_tail(run), language=None)
+    elif status == "queued":
+        st.info(f"It is number {number_in_queue(run)} in the queue, and starts by itself.", icon=":material/schedule:")
     elif status == "stopped":
         st.info(reason or "Stopped.", icon=":material/stop:")
     elif status == "finished" and epochs:
@@ -165,6 +200,29 @@ def _outcome(run: Run, epochs: Rows) -> None:
         )
     if (run.path / "best.npz").is_file():
         _bundle_form(run)
+
+
+def _fine_tuning(run: Run) -> Run | None:
+    """Of a finished run whose trunk was frozen, a button that goes on with its top blocks set free.
+
+    Returns:
+        The run that has just been started, if any.
+    """
+    training = run.settings.training
+    if run.status != "finished" or not training.frozen or not (run.path / "best.npz").is_file():
+        return None
+    if st.button(
+        "Fine-tune its top blocks",
+        icon=":material/tune:",
+        key="run_fine_tune",
+        help="A new run that begins with these weights: the top quarter of the trunk's frozen layers learns, too, at a tenth "
+        "of the learning rate.",
+    ):
+        with errors_in_words():
+            tuned = vary_run(run, fine_tuning(run))
+            tuned.annotate(RunNotes(f"{run.notes.title or run.recipe_name}, fine-tuned", run.notes.tags))
+            return tuned
+    return None
 
 
 def _bundle_form(run: Run) -> None:
@@ -204,13 +262,19 @@ def make_bundle(run: Run, name: str) -> None:
         )
 
 
-def data_name(run: Run) -> str:
+def _tensorboard(run: Run) -> None:
+    with st.expander("Open in TensorBoard"):
+        st.caption("Its curves by epoch, train and validation in one chart. `pip install tensorboard` brings the program.")
+        st.code(f"tensorboard --logdir {shlex.quote(str(run.path.resolve()))}", language="bash")
+
+
+def data_name(run: Run | Search) -> str:
     """Last part of the path of its data, or how else it was named."""
     data = str(run.request["data"])
     return data if ":" in data else data.rstrip("/").rsplit("/", 1)[-1]
 
 
-def created(run: Run) -> datetime:
+def created(run: Run | Search) -> datetime:
     """When it was made, in its own time zone."""
     return datetime.fromisoformat(run.request["created"])
 
@@ -230,4 +294,4 @@ def _stop(run: Run) -> None:
 
 def _resume(run: Run) -> None:
     with errors_in_words():
-        run.resume()
+        enqueue(run)  # which starts it where nothing is going

@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from zlib import crc32
 
 import streamlit as st
 
 from fer.errors import RunError
 from fer.recipes.describe import setting_fields
-from fer.training import Run, RunNotes
+from fer.training import Run, RunNotes, enqueue
 from fer.training.history import best_row
 from ui.tables import csv_text
 from ui.theme import coloured
 from ui.train.charts import RUN_COLOURS, compared_options
-from ui.train.run_panel import created, data_name
+from ui.train.run_panel import RESUMABLE, RUN_KEY, STATES, created, data_name
 from ui.words import counted, errors_in_words, percent, plain
 
+Row = dict[str, object]  # by column of the table
+
 _MOST_COMPARED = len(RUN_COLOURS)
+_ASKED = "run_delete_asked"  # in the session: ids of the runs that may be deleted after a second word
+# A list that is longer can be searched.
+_SEEN_AT_ONCE = 8
 
 
 def runs_list(runs: Sequence[Run]) -> None:
     """The table of all runs, newest first, and what can be done with those that are chosen."""
-    table = [_table_row(run) for run in runs]
+    rows = [(run, _table_row(run)) for run in runs]
+    if len(runs) > _SEEN_AT_ONCE:
+        rows = _found(rows)
+        if not rows:
+            st.caption("None of the runs is like that.")
+            return
+    runs, table = [run for run, _ in rows], [row for _, row in rows]
     picked = st.dataframe(
         table,
         hide_index=True,
-        key=f"runs_table_{runs[0].id}_{len(runs)}",  # rows mean other runs where one has come or gone
+        key=table_key(runs),
         on_select="rerun",
         selection_mode="multi-row",
         column_config={
@@ -44,10 +56,51 @@ def runs_list(runs: Sequence[Run]) -> None:
             if len(chosen) > _MOST_COMPARED:
                 st.caption(f"The first {_MOST_COMPARED} of {counted(len(chosen), 'run')} are compared.")
         if chosen:
-            _delete_button(chosen)
+            with st.container(horizontal=True):
+                if len(chosen) == 1:
+                    st.button("Show", icon=":material/visibility:", on_click=_show, args=(chosen[0],), key="run_show")
+                _resume_button([run for run, row in rows if run in chosen and row["status"] in RESUMABLE])
+                asked = _delete_button(chosen)
+            if asked:
+                _delete_question(chosen)
 
 
-def _table_row(run: Run) -> dict[str, object]:
+def table_key(runs: Sequence[Run]) -> str:
+    """Another for other runs, in which the rows that were chosen would mean others."""
+    return f"runs_table_{crc32(' '.join(run.id for run in runs).encode())}"
+
+
+def _found(rows: Sequence[tuple[Run, Row]]) -> list[tuple[Run, Row]]:
+    """Those that hold every word that is searched for, and have one of the states that are asked for."""
+    there = {row["status"] for _, row in rows}
+    with st.container(horizontal=True, vertical_alignment="center"):
+        words = st.text_input(
+            "Find runs",
+            placeholder="Name, tag, recipe or data",
+            key="runs_find",
+            icon=":material/search:",
+            width=280,
+            label_visibility="collapsed",
+        )
+        states = st.pills(
+            "Status",
+            [state for state in STATES if state in there],
+            selection_mode="multi",
+            key="runs_status",
+            label_visibility="collapsed",
+        )
+    return [
+        (run, row)
+        for run, row in rows
+        if (not states or row["status"] in states) and all(word in _searched(run, row) for word in words.lower().split())
+    ]
+
+
+def _searched(run: Run, row: Row) -> str:
+    return f"{run.id} {row['run']} {row['recipe']} {row['data']} {row['tags']}".lower()
+
+
+def _table_row(run: Run) -> Row:
     try:
         epochs, notes = run.epoch_rows(), run.notes
         return {
@@ -83,15 +136,35 @@ def _notes_form(run: Run) -> None:
             st.rerun()
 
 
-def _delete_button(runs: Sequence[Run]) -> None:
-    asked = "run_delete_asked"
+def _show(run: Run) -> None:
+    st.session_state[RUN_KEY] = run.id
+
+
+def _resume_button(runs: Sequence[Run]) -> None:
+    if runs:
+        words = "Resume" if len(runs) == 1 else f"Resume {len(runs)}, one after the other"
+        st.button(words, icon=":material/schedule:", on_click=_enqueue, args=(runs,), key="runs_queue")
+
+
+def _enqueue(runs: Sequence[Run]) -> None:
+    with errors_in_words():
+        for run in reversed(runs):  # the oldest first, as they were asked for
+            enqueue(run)
+
+
+def _delete_button(runs: Sequence[Run]) -> bool:
+    """Returns whether it was pressed for these very runs."""
     ids = [run.id for run in runs]
-    if st.session_state.get(asked) != ids:
-        words = "Delete this run" if len(runs) == 1 else f"Delete these {len(runs)} runs"
-        if st.button(words, icon=":material/delete:", key="run_delete"):
-            st.session_state[asked] = ids
-            st.rerun()
-        return
+    if st.session_state.get(_ASKED) == ids:
+        return True
+    words = "Delete this run" if len(runs) == 1 else f"Delete these {len(runs)} runs"
+    if st.button(words, icon=":material/delete:", key="run_delete"):
+        st.session_state[_ASKED] = ids
+        st.rerun()
+    return False
+
+
+def _delete_question(runs: Sequence[Run]) -> None:
     st.warning(
         f"{counted(len(runs), 'run')} with weights, curves and notes would be gone for good; models made of them stay.",
         icon=":material/delete_forever:",
@@ -99,7 +172,7 @@ def _delete_button(runs: Sequence[Run]) -> None:
     with st.container(horizontal=True):
         sure = st.button("Delete for good", type="primary", key="run_delete_sure")
         if st.button("Keep", key="run_delete_not") or sure:
-            del st.session_state[asked]
+            del st.session_state[_ASKED]
             if sure:
                 for run in runs:
                     run.delete()

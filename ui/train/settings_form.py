@@ -91,7 +91,7 @@ def variation_preview(recipe: Recipe, overrides: Mapping[str, str]) -> None:
 
 def _widget(field: SettingField, key: str) -> str:
     """The field's widget; returns its value as `--set` takes it."""
-    label, help_ = _label(field), f"`{field.key}`: {field.words}"
+    label, help_ = setting_label(field), f"`{field.key}`: {field.words}"
     value: Any = field.value
     if field.choices:
         return str(st.selectbox(label, field.choices, field.choices.index(value), key=key, help=help_))
@@ -103,7 +103,8 @@ def _widget(field: SettingField, key: str) -> str:
     return st.text_input(label, field.text, key=key, help=help_).strip()
 
 
-def _label(field: SettingField) -> str:
+def setting_label(field: SettingField) -> str:
+    """What people call it."""
     return _LABELS.get(field.key) or re.sub("_", " ", field.name).capitalize()
 
 

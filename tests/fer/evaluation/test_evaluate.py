@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,8 @@ class FakeBundle:
     """What `evaluate` uses of a bundle; the first head is the default."""
 
     name, sha256, preprocessing = "fake", "f" * 64, Preprocessing(size=8, channels=1)
+    card: Mapping[str, Any] = {}
+    litert_path = Path("of no file")
 
     def __init__(self, *heads: FakeHead, classes: tuple[str, ...] = ()) -> None:
         self.heads, self.default_head, self.classes = heads, heads[0], classes
@@ -51,6 +54,10 @@ class FakeClassifier:
         assert batch.dtype == np.uint8
         self.batch_sizes.append(len(batch))
         return {head: self._answer(batch, head) for head in heads}
+
+    def predict_inputs(self, model_input: NDArray[np.float32], head: str) -> NDArray[np.float32]:
+        pixels = np.rint(self.bundle.preprocessing.offset_and_divisor[1] * model_input)
+        return self._answer(np.clip(pixels, 0, len(FER8) - 1).astype(np.uint8), head)
 
     def _answer(self, batch: NDArray[np.uint8], head: str) -> NDArray[np.float32]:
         label_set = self.bundle.head(head).label_set

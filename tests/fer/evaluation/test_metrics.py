@@ -49,6 +49,34 @@ def test_accuracies_by_hand() -> None:
     assert metrics.balanced_accuracy(CONFUSION) == pytest.approx((3 / 5 + 3 / 4 + 0) / 3)
 
 
+def test_kappa_and_mcc_by_hand() -> None:
+    # Six of ten right; chance would reach (5·4 + 4·5 + 1·1) / 100.
+    assert metrics.cohens_kappa(CONFUSION) == pytest.approx((0.6 - 0.41) / (1 - 0.41))
+    # Covariance 6·10 - 41, of truth 100 - 25 - 16 - 1, of answers 100 - 16 - 25 - 1.
+    assert metrics.matthews_corrcoef(CONFUSION) == pytest.approx(19 / np.sqrt(58 * 58))
+
+
+@pytest.mark.parametrize("confusion", [[[5, 0], [3, 0]], [[8, 0], [0, 0]]], ids=["one answer", "one class"])
+def test_kappa_and_mcc_where_nothing_is_shown_are_nought(confusion: list[list[int]]) -> None:
+    assert metrics.cohens_kappa(np.array(confusion)) == metrics.matthews_corrcoef(np.array(confusion)) == 0
+
+
+def test_mcc_of_very_many_images_does_not_overflow() -> None:
+    assert metrics.matthews_corrcoef(CONFUSION * 10**8) == pytest.approx(metrics.matthews_corrcoef(CONFUSION))
+
+
+@pytest.mark.parametrize("measure", [metrics.balanced_accuracies, metrics.macro_f1s, metrics.kappas, metrics.mccs])
+def test_figures_of_many_confusion_matrices_are_those_of_each(measure) -> None:
+    stack = np.random.default_rng(0).multinomial(40, np.full(9, 1 / 9), size=(2, 3)).reshape(2, 3, 3, 3)
+    assert measure(stack) == pytest.approx(np.array([[measure(confusion) for confusion in row] for row in stack]))
+
+
+def test_top_k_accuracy_by_hand() -> None:
+    y_prob = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.4, 0.2, 0.4]])
+    y_true = np.array([0, 1, 2, 2])
+    assert [metrics.top_k_accuracy(y_true, y_prob, k) for k in (1, 2, 3)] == [0.25, 0.75, 1.0]
+
+
 def test_class_scores_by_hand() -> None:
     scores = metrics.class_scores(CONFUSION)
     assert scores.precision == pytest.approx([3 / 4, 3 / 5, 0])
@@ -74,7 +102,14 @@ def test_class_scores_without_images_or_answers_take_zero_division(zero_division
 
 
 @pytest.mark.parametrize(
-    "measure", [metrics.accuracy, metrics.balanced_accuracy, lambda c: metrics.averages(metrics.class_scores(c))]
+    "measure",
+    [
+        metrics.accuracy,
+        metrics.balanced_accuracy,
+        metrics.cohens_kappa,
+        metrics.matthews_corrcoef,
+        lambda c: metrics.averages(metrics.class_scores(c)),
+    ],
 )
 def test_figures_of_no_image_are_refused(measure) -> None:
     with pytest.raises(DataError, match="image"):
@@ -96,11 +131,18 @@ def test_metrics_agree_with_scikit_learn(seed: int) -> None:
     assert metrics.accuracy(confusion) == pytest.approx(reference.accuracy_score(y_true, y_pred))
     balanced = np.mean([reference.recall_score(y_true == c, y_pred == c) for c in np.unique(y_true)])
     assert metrics.balanced_accuracy(confusion) == pytest.approx(balanced)
+    assert metrics.cohens_kappa(confusion) == pytest.approx(reference.cohen_kappa_score(y_true, y_pred))
+    assert metrics.matthews_corrcoef(confusion) == pytest.approx(reference.matthews_corrcoef(y_true, y_pred))
+    for k in (1, 2, 3):
+        theirs = reference.top_k_accuracy_score(y_true, y_prob, k=k, labels=range(5))
+        assert metrics.top_k_accuracy(y_true, y_prob, k) == pytest.approx(theirs)
     per_class = reference.precision_recall_fscore_support(y_true, y_pred, labels=range(5), zero_division=0)
     for ours, theirs in zip((scores.precision, scores.recall, scores.f1, scores.support), per_class, strict=True):
         assert ours == pytest.approx(theirs)
     for average in ("macro", "weighted"):
         ours = metrics.averages(scores, weighted=average == "weighted")
+        if average == "macro":
+            assert float(metrics.macro_f1s(confusion)) == pytest.approx(ours.f1)
         theirs = reference.precision_recall_fscore_support(y_true, y_pred, average=average, zero_division=0)
         assert (ours.precision, ours.recall, ours.f1) == pytest.approx(theirs[:3])
     assert metrics.nll(y_true, y_prob) == pytest.approx(reference.log_loss(y_true, y_prob, labels=range(5)))
@@ -142,7 +184,7 @@ def test_kl_divergence_by_hand() -> None:
     assert metrics.kl_divergence(target, y_prob) == pytest.approx(0.5 * np.log(2) / 2)
 
 
-@pytest.mark.parametrize("measure", [metrics.nll, metrics.brier, metrics.ece])
+@pytest.mark.parametrize("measure", [metrics.nll, metrics.brier, metrics.ece, lambda t, p: metrics.top_k_accuracy(t, p, 2)])
 @pytest.mark.parametrize("n", [0, 2], ids=["no image", "lengths differ"])
 def test_probability_metrics_of_unusable_arrays_are_refused(measure, n: int) -> None:
     with pytest.raises(DataError, match="Expected label ids"):

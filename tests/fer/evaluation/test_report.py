@@ -15,6 +15,7 @@ from fer.errors import DataError
 from fer.evaluation import report as reports
 from fer.evaluation.ferplus import FerPlusScore
 from fer.evaluation.report import PROBABILITIES_FILE, REPORT_FILE, Report, list_reports, load_report, reports_dir
+from fer.evaluation.taggers import AgreementRow, HumanLine, TaggerFigures
 from fer.evaluation.text import classification_text
 from fer.labels import FER7
 
@@ -142,6 +143,35 @@ def test_load_report_of_damaged_files_is_refused(tmp_path: Path, damage: Callabl
     assert named in str(caught.value)
 
 
+def test_load_report_from_before_a_figure_works_it_out_or_says_that_it_lacks_it(tmp_path: Path) -> None:
+    folder = make_report().save(tmp_path / "report")
+    later = ("kappa", "mcc", "top2_accuracy", "aurc", "kappa_ci95", "mcc_ci95", "reliability", "recalibrated", "taggers")
+    edit_card(folder, lambda card: [card.pop(name, None) for name in later])
+    loaded = load_report(folder)
+    assert loaded.kappa == make_report().kappa
+    assert loaded.lacks == ("accuracy by tagger agreement, and that of a single tagger",)
+    assert "accuracy by tagger agreement" in classification_text(loaded)
+    assert replace(loaded, ferplus=None).lacks == ()
+
+
+def test_load_report_with_a_changed_kappa_is_refused(tmp_path: Path) -> None:
+    folder = make_report().save(tmp_path / "report")
+    edit_card(folder, lambda card: card.update(kappa=0.99))
+    with pytest.raises(DataError, match="kappa do not follow"):
+        load_report(folder)
+
+
+def test_load_report_keeps_the_figures_of_taggers(tmp_path: Path) -> None:
+    row = AgreementRow(0, 4, 20, 0.5, (0.3, 0.7))
+    human = HumanLine(58, 0.8, (0.75, 0.85), 0.82, (0.8, 0.84), 0.02, (-0.01, 0.05))
+    report = make_report(taggers=TaggerFigures((row, AgreementRow(10, 10, 38, 0.9, (0.8, 0.97))), human))
+    loaded = load_report(report.save(tmp_path / "report"))
+    assert (loaded.taggers, loaded.lacks) == (report.taggers, ())
+    text = classification_text(loaded)
+    assert "where so many of 10 taggers agree: 4 or fewer 50.0%, 10 90.0%" in text
+    assert "a single tagger 80.0%, the model 82.0% (+2.0 points, -1.0 to +5.0)" in text
+
+
 def test_load_report_with_no_report_there_names_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="none yet"):
         load_report(tmp_path)
@@ -182,7 +212,17 @@ def test_classification_text_says_what_the_report_says() -> None:
     report = make_report()
     text = classification_text(report)
     assert text.startswith("compact on fer2013 (val): 60 images, head labels")
-    for part in (f"accuracy {report.accuracy:.2%}", "FER+ strict 80.00%", "n = 50", "10 images", "A note.", *FER7):
+    assert "top-2" in text
+    for part in (
+        f"accuracy {report.accuracy:.2%}",
+        f"kappa {report.kappa:.3f} (",
+        f"MCC {report.mcc:.3f} (",
+        "FER+ strict 80.00%",
+        "n = 50",
+        "10 images",
+        "A note.",
+        *FER7,
+    ):
         assert part in text
     pair = report.most_confused[0]
     assert f"{pair['true']} taken for {pair['predicted']}: {pair['count']}" in text

@@ -8,7 +8,7 @@ import pytest
 
 from fer.bundles import Bundle
 from fer.detection import Faces
-from fer.errors import BundleError, DetectionError, ImageError
+from fer.errors import BundleError, DetectionError, ImageError, SettingsError
 from fer.inference.recognizer import NOT_A_FACE, FacePrediction, Recognizer
 from fer.labels import LabelSet
 
@@ -132,6 +132,7 @@ def test_face_prediction_as_dict_is_ready_for_json() -> None:
         "detection_score": 0.9877,
         "label": "sad",
         "confidence": 0.5,
+        "is_unsure": False,
         "is_face": True,
         "face_probability": None,
         "probabilities": {"happy": 0.25, "sad": 0.5, "fear": 0.25},
@@ -177,3 +178,36 @@ def test_predict_refuses_what_the_model_takes_for_no_face(face_bundle: Bundle) -
 def test_predict_whole_image_refuses_what_is_not_a_face(face_bundle: Bundle, level: int, label: str) -> None:
     (face,) = Recognizer(face_bundle, None).predict(np.full((60, 60, 3), level, np.uint8), whole_image=True)
     assert face.label == label
+
+
+@pytest.mark.parametrize(
+    ("changes", "unsure"),
+    [
+        ({}, False),
+        ({"probabilities": (0.3, 0.39, 0.31)}, True),
+        ({"unsure_below": 0.5}, False),  # on the threshold
+        ({"unsure_below": 0.51}, True),
+        ({"unsure_below": 0.51, "face_probability": 0.1, "face_threshold": 0.5}, False),  # what is not a face is no guess
+        ({"probabilities": (0.3, 0.39, 0.31), "unsure_below": 0.0}, False),
+    ],
+)
+def test_face_prediction_below_its_threshold_is_unsure(changes: dict[str, object], unsure: bool) -> None:
+    prediction = replace(PREDICTION, **changes)
+    assert prediction.is_unsure == prediction.as_dict()["is_unsure"] == unsure
+
+
+def test_predict_is_unsure_below_the_threshold_that_the_model_carries(bundle: Bundle) -> None:
+    white = np.full((60, 60, 3), 255, np.uint8)  # confidence 0.867 of the head `labels`, 0.881 of `votes`
+    stored = replace(bundle, card={**bundle.card, "abstain": {"head": "labels", "threshold": 0.87}})
+    cases = [
+        (Recognizer(bundle, None), None, False),
+        (Recognizer(stored, None), None, True),
+        (Recognizer(stored, None), "votes", False),  # the threshold is that of the other head
+        (Recognizer(stored, None, unsure_below=0.86), None, False),
+        (Recognizer(bundle, None, unsure_below=0.9), "votes", True),
+    ]
+    for recognizer, head, unsure in cases:
+        (face,) = recognizer.predict(white, whole_image=True, head=head)
+        assert face.is_unsure == unsure
+    with pytest.raises(SettingsError, match="between 0 and 1"):
+        Recognizer(bundle, None, unsure_below=90)

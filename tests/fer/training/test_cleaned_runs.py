@@ -131,4 +131,8 @@ def test_describe_card_says_what_a_training_began_with(tiny_bundle: Path, networ
     card = load_bundle(tiny_bundle).card
     assert "began with" not in describe_card(card)
     training = {**card["settings"]["training"], "start_from": start}
-    assert line in describe_card({**card, "settings": {**card["settings"], "network": network, "training": training}})
+    changed = {**card, "settings": {**card["settings"], "network": network, "training": training}}
+    assert line in describe_card(changed)
+    # A second stretch, as of a fine-tuning, still says what the backbone of the first one began with.
+    second = {**changed["training"], "after": {"epochs": 3, "hours": 0.1}}
+    assert (line in describe_card({**changed, "training": second})) == (not start)

@@ -1,0 +1,48 @@
+"""What the command `calibrate` of `fer/cli.py` does; see `commands.py`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from fer.terminal import print_json, progress_bar
+
+
+def calibrate(options: argparse.Namespace) -> int:
+    from fer.bundles import load_bundle
+    from fer.bundling import amend_card
+    from fer.data.votes import with_labels_of_votes
+    from fer.evaluation import evaluate
+    from fer.evaluation.calibrate import calibrate
+    from fer.quality.cleaning import read_cleaned
+
+    bundle = load_bundle(options.model)
+    progress = progress_bar()
+    dataset, _ = read_cleaned(options.data, options.cleaning, ferplus=options.ferplus, progress=progress)
+    if options.ferplus:
+        dataset = with_labels_of_votes(dataset)
+    # Not the test part, unless it is all there is: what is chosen there could not be measured there any more.
+    split = options.split or next((name for name in ("val", "test") if name in dataset.split_names), "all")
+    report = evaluate(bundle, dataset, split=split, head=options.head, progress=lambda share: progress("Evaluating", share))
+    for note in report.notes:
+        print(note, file=sys.stderr)
+    found = calibrate(bundle, report, options.accuracy)
+    if options.apply:
+        bundle = amend_card(bundle, found.card_changes(bundle))
+    if options.json:
+        return print_json({**found.as_dict(), "model": bundle.name, "sha256": bundle.sha256, "applied": options.apply})
+    chosen = found.abstention
+    low, high = chosen.accuracy_ci95
+    print(f"{bundle.name}, head {found.head}, on {found.dataset} ({found.split}): {found.n:,} images")
+    if found.is_recalibrated:
+        print(
+            f"temperature {found.temperature:.3f} (was {found.old_temperature:.3f}): calibration error "
+            f"{found.old_ece:.3f} → {found.ece:.3f}, negative log-likelihood {found.old_nll:.3f} → {found.nll:.3f}"
+        )
+    else:
+        print(f"temperature {found.old_temperature:.3f} stays: none is better (calibration error {found.ece:.3f})")
+    right = "" if chosen.accuracy is None else f", right in {chosen.accuracy:.1%} (95 % interval {low:.1%} to {high:.1%})"
+    print(f"unsure below {chosen.threshold:.1%} confidence: answers {chosen.coverage:.1%} of the images{right}")
+    print("Each image was judged by what others gave.")
+    print(f"Kept in {bundle.path}" if options.apply else "Nothing was changed. Add --apply to keep both in the model.")
+    return 0

@@ -1,0 +1,179 @@
+"""Charts of Evaluate, as Plotly figures: every function takes plain values and returns the chart; the page draws it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from fer.evaluation.abstain import RiskCoverage
+from fer.evaluation.calibration import ReliabilityBin
+from fer.evaluation.curves import ClassCurves
+from fer.evaluation.taggers import AgreementRow, HumanLine
+from fer.labels import LabelSet
+from ui.charts import NO_MARGIN, named, value_axis
+from ui.theme import palette
+from ui.words import percent
+
+_SHARES = [0, 0.25, 0.5, 0.75, 1]
+
+
+def reliability_diagram(bins: Sequence[ReliabilityBin]) -> go.Figure:
+    """Accuracy against confidence with 95 % intervals; on the diagonal the model is as sure as it should be.
+
+    The area of a dot is the number of images behind it.
+    """
+    colours = palette()
+    total = sum(bin_.n for bin_ in bins)
+    figure = go.Figure()
+    figure.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line={"color": colours.muted, "width": 1, "dash": "dot"}, hoverinfo="skip"
+    )
+    figure.add_scatter(
+        x=[bin_.confidence for bin_ in bins],
+        y=[bin_.accuracy for bin_ in bins],
+        mode="markers",
+        marker={
+            "color": colours.high,
+            "size": [bin_.n for bin_ in bins],
+            "sizemode": "area",
+            "sizeref": 2 * max(bin_.n for bin_ in bins) / 26**2,
+            "sizemin": 4,
+        },
+        error_y={
+            "array": [bin_.accuracy_ci95[1] - bin_.accuracy for bin_ in bins],
+            "arrayminus": [bin_.accuracy - bin_.accuracy_ci95[0] for bin_ in bins],
+            "color": colours.muted,
+            "thickness": 1,
+            "width": 3,
+        },
+        customdata=[[bin_.n, bin_.n / total] for bin_ in bins],
+        hovertemplate="answered with %{x:.0%} on average, right in %{y:.1%}<br>"
+        "%{customdata[0]:,} images, %{customdata[1]:.1%} of all<extra></extra>",
+    )
+    figure.add_annotation(
+        x=0.2, y=0.32, text="too modest", showarrow=False, font={"color": colours.muted, "size": 12}, textangle=0
+    )
+    figure.add_annotation(x=0.8, y=0.56, text="too sure", showarrow=False, font={"color": colours.muted, "size": 12})
+    figure.update_layout(height=380, margin={**NO_MARGIN, "t": 8, "b": 44, "l": 52}, showlegend=False)
+    axis = {"range": [0, 1.02], "tickvals": _SHARES, "tickformat": ".0%", **value_axis(colours)}
+    figure.update_xaxes(title="confidence", **axis)
+    figure.update_yaxes(title="right answers", **axis)
+    return figure
+
+
+def coverage_curve(curve: RiskCoverage, *, threshold: float | None, point: tuple[float, float] | None) -> go.Figure:
+    """Accuracy of the answers that are given against the share of images that are answered.
+
+    Args:
+        curve: all thresholds.
+        threshold: the one that is chosen; None where none is.
+        point: its coverage and accuracy, as they were measured on images that had no say in it.
+    """
+    colours = palette()
+    figure = go.Figure(
+        go.Scatter(
+            x=curve.coverage,
+            y=curve.accuracy,
+            mode="lines",
+            line={"color": colours.high, "width": 2},
+            customdata=curve.threshold,
+            hovertemplate="of %{x:.0%} of the images, %{y:.1%} are right<br>"
+            "unsure below %{customdata:.0%} confidence<extra></extra>",
+        )
+    )
+    if point and threshold is not None:
+        figure.add_scatter(
+            x=[point[0]],
+            y=[point[1]],
+            mode="markers+text",
+            marker={"color": colours.ground, "size": 11, "line": {"color": colours.high, "width": 3}},
+            text=[f"unsure below {percent(threshold, 0)}"],
+            textposition="bottom left" if point[0] > 0.5 else "bottom right",
+            textfont={"color": colours.text},
+            hovertemplate="of %{x:.1%} of the images, %{y:.1%} are right<extra></extra>",
+        )
+    figure.update_layout(height=340, margin={**NO_MARGIN, "t": 8, "b": 44, "l": 52}, showlegend=False)
+    figure.update_xaxes(title="images answered", range=[0, 1.02], tickvals=_SHARES, tickformat=".0%", **value_axis(colours))
+    low = min(0.98, float(curve.accuracy.min()))
+    figure.update_yaxes(title="right answers", range=[low - 0.05 * (1 - low), 1.005], tickformat=".0%", **value_axis(colours))
+    return figure
+
+
+def class_curves_chart(curves: Sequence[ClassCurves], label_set: LabelSet, *, kind: str) -> go.Figure:
+    """Precision against recall, or the two rates of ROC, a line a class in its own colour, named at its end.
+
+    Args:
+        curves: of the classes.
+        label_set: the classes.
+        kind: `precision_recall` or `roc`.
+    """
+    colours = palette()
+    figure = go.Figure()
+    words = {"precision_recall": ("recall", "precision", "average precision"), "roc": ("false alarms", "found", "AUC")}[kind]
+    if kind == "roc":
+        figure.add_scatter(
+            x=[0, 1], y=[0, 1], mode="lines", line={"color": colours.muted, "width": 1, "dash": "dot"}, hoverinfo="skip"
+        )
+    for of_class in curves:
+        curve = of_class.roc if kind == "roc" else of_class.precision_recall
+        if curve is None:
+            continue
+        name = f"{named(of_class.label, label_set)}, {words[2]} {curve.area:.3f}"
+        figure.add_scatter(
+            x=curve.x,
+            y=curve.y,
+            mode="lines",
+            name=name,
+            line={
+                "color": label_set.colour(of_class.label),
+                "width": 2,
+                "shape": "hv" if kind == "precision_recall" else "linear",
+            },
+            customdata=curve.threshold,
+            hovertemplate=f"{words[0]} %{{x:.0%}}, {words[1]} %{{y:.0%}}<br>from a probability of %{{customdata:.0%}} on"
+            f"<extra>{of_class.label}</extra>",
+        )
+    legend = {"font": {"color": colours.text}, "x": 1.02, "y": 1, "itemclick": "toggleothers"}
+    figure.update_layout(height=400, margin={**NO_MARGIN, "t": 8, "b": 44, "l": 52}, legend=legend)
+    axis = {"range": [0, 1.02], "tickvals": _SHARES, "tickformat": ".0%", **value_axis(colours)}
+    figure.update_xaxes(title=words[0], **axis)
+    figure.update_yaxes(title=words[1], **axis)
+    return figure
+
+
+def agreement_bars(rows: Sequence[AgreementRow], human: HumanLine | None) -> go.Figure:
+    """Accuracy by how many of ten taggers agree, with 95 % intervals; the dotted line is one tagger."""
+    colours = palette()
+    figure = go.Figure(
+        go.Bar(
+            x=[row.words for row in rows],
+            y=[row.accuracy for row in rows],
+            marker={"color": colours.high, "cornerradius": 2},
+            text=[percent(row.accuracy, 0) for row in rows],
+            textposition="inside",
+            insidetextanchor="start",
+            textfont={"color": colours.ground},
+            error_y={
+                "array": [row.accuracy_ci95[1] - row.accuracy for row in rows],
+                "arrayminus": [row.accuracy - row.accuracy_ci95[0] for row in rows],
+                "color": colours.text,
+                "thickness": 1,
+                "width": 3,
+            },
+            customdata=[[row.n] for row in rows],
+            hovertemplate="%{x} of 10 agree: %{y:.1%} of %{customdata[0]:,} images<extra></extra>",
+        )
+    )
+    if human:
+        figure.add_hline(
+            human.tagger,
+            line={"color": colours.text, "dash": "dot", "width": 1},
+            annotation_text=f"one tagger, on all: {percent(human.tagger)}",
+            annotation_position="top left",
+            annotation_font_color=colours.text,
+        )
+    figure.update_layout(height=320, margin={**NO_MARGIN, "t": 8, "b": 44, "l": 52}, bargap=0.3, showlegend=False)
+    figure.update_xaxes(title="taggers who agree, of ten", type="category", fixedrange=True, tickfont={"color": colours.text})
+    figure.update_yaxes(title="right answers", range=[0, 1.05], tickvals=_SHARES, tickformat=".0%", **value_axis(colours))
+    return figure
