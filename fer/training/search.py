@@ -41,6 +41,7 @@ TRIALS = 20
 # Trials that are finished before one is measured against their median.
 PRUNE_AFTER = 4
 _MOST_TRIALS = 10_000
+_STUDY = "search"  # one a file
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +148,11 @@ class Search(Job):
         try:
             storage = optuna.storages.RDBStorage(_database(path))
             try:
-                yield optuna.load_study(study_name=None, storage=storage)
+                yield optuna.load_study(study_name=_STUDY, storage=storage)
             finally:
                 storage.remove_session()
                 storage.engine.dispose()
-        except (SQLAlchemyError, optuna.exceptions.OptunaError, ValueError) as error:
+        except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
             why = str(error).splitlines()[0]
             raise RunError(
                 f"Cannot use {path}: {why}. Free some space and resume; if it is damaged, start a new search."
@@ -346,7 +347,7 @@ def _create_study(path: Path, space: Iterable[Varied], settings: Settings) -> No
     path.unlink(missing_ok=True)  # of a creation that was cut off
     try:
         storage = optuna.storages.RDBStorage(_database(path))
-        study = optuna.create_study(storage=storage, study_name=path.parent.name, direction="maximize")
+        study = optuna.create_study(storage=storage, study_name=_STUDY, direction="maximize")
         own = {varied.key: varied.own_value(settings) for varied in space}
         study.enqueue_trial({key: value for key, value in own.items() if value is not None})
         storage.remove_session()

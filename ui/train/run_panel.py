@@ -74,8 +74,8 @@ def _draw_run(run: Run, was_active: bool, waited: bool) -> None:
         if waited:
             start_next()
         active = run.is_active
-        if (was_active and not active) or (waited and run.place is None):
-            st.rerun()  # the whole page: it has other buttons now, and stops polling
+        if (active, run.place is not None) != (was_active, waited):
+            st.rerun()  # the whole page: it has other buttons now, and polls, or polls no longer
         epochs, progress = run.epoch_rows(), run.progress_rows()
         _heading(run, active)
         _figures(run, epochs, progress)

@@ -39,8 +39,8 @@ _SIZE = Kind(
 
 # A reported figure equals an artefact where it is nearer than its last printed digit: 87.5 and 87.46% do, 87.6% does not.
 _EQUAL = 0.0005
-# Half the width of an interval. Systems that differ by less than 5 points are worth telling apart (the reference recipes and ours
-# lie within 3 to 9 points), so a wider interval is worth a warning; beyond 10, nothing that anybody would claim can be told.
+# Half the width of an interval. A figure that may be 5 points off hardly tells two systems of a kind apart: worth a warning;
+# one that may be 10 points off bears out nothing that anybody would claim.
 _WIDE, _USELESS = 0.05, 0.10
 # With 30 images, a recall of 50% is known to 17 points either way: less tells a good class from a bad one hardly at all.
 _FEWEST_OF_CLASS = 30

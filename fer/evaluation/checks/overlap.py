@@ -35,10 +35,11 @@ _MOST = 1 / 3
 # Images looked at, of the part evaluated and of train: in memory they cost 25 µs each, as files a millisecond or two.
 _SAMPLES = (4_000, 32_000)
 _SAMPLES_OF_FILES = (300, 1_200)
-# Correlation of the low frequencies below which edges are not compared: of FER2013's nearest pairs below it, hardly one in five
+# Correlation of the low frequencies below which edges are not compared: of FER2013's nearest pairs below it, hardly one in four
 # shows one photograph.
 _WORTH_A_LOOK = 0.92
-# Correlation of edges from which two frames count as alike where their names say so too; `SAME_PHOTOGRAPH` is for all others.
+# Correlation of edges from which two images count as alike that are neighbours by their names, too: from frame to frame a face
+# moves and noise differs. All others have to be the `SAME_PHOTOGRAPH`.
 _SAME_CLIP = 0.85
 # Frames so near in number are neighbours. A set whose pictures are all numbered through has 10 such pairs an image, and the most
 # alike of thousands is hardly ever among them by chance.
