@@ -6,6 +6,7 @@
     README.md       the card for people
     SHA256SUMS      hashes of all of these (`sha256sum -c` reads it)
 
+A model from elsewhere (`fer/foreign/`) has no Keras file, and `model.onnx` in place of `model.litert` where it is in that format.
 Reading a bundle needs neither Keras nor TensorFlow; making one (`fer/bundling.py`) does.
 """
 
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from fer.errors import BundleError, FerError, SettingsError
+from fer.foreign.adapter import Adapter
 from fer.labels import LabelSet
 from fer.preprocessing import Preprocessing
 from fer.workspace import models_dir, workspace_dir
@@ -30,6 +32,8 @@ DEFAULT_MODEL = "flagship"
 SUMS = "SHA256SUMS"
 EXPORT_FORMATS = ("onnx", "litert", "litert-float16", "litert-int8", "keras", "savedmodel")  # see `exporting.py`
 FILES = ("card.json", "model.litert", "model.keras", "README.md")
+# All that a bundle may consist of: ours, and those from elsewhere.
+FILE_SETS = (FILES, ("card.json", "model.litert", "README.md"), ("card.json", "model.onnx", "README.md"))
 # How far a probability may differ between Keras and LiteRT. In float32 both compute the same in another order of additions;
 # rounded to 8 bits, single faces may move by some points. More than this is another network.
 AGREEMENT = {"float32": 1e-4, "int8": 0.15}
@@ -137,15 +141,35 @@ class Bundle:
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes it was trained to pick or merge (see `fer.labels.ClassMap.parse`); empty where it took the data's own."""
-        return tuple(self.card["settings"]["data"]["classes"])
+        return () if self.is_foreign else tuple(self.card["settings"]["data"]["classes"])
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether it was made elsewhere, so that nothing is known of its training (see `fer/foreign/`)."""
+        return "origin" in self.card
+
+    @cached_property
+    def adapter(self) -> Adapter | None:
+        """What stands between our input and answers and those of a network from elsewhere; None of our own."""
+        return Adapter.from_dict(self.card["adapter"]) if self.is_foreign else None
 
     @cached_property
     def preprocessing(self) -> Preprocessing:
         return Preprocessing.from_dict(self.card["preprocessing"])
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files that its SHA256SUMS lists."""
+        return next(files for files in FILE_SETS if all((self.path / file).is_file() for file in files))
+
+    @property
     def litert_path(self) -> Path:
         return self.path / "model.litert"
+
+    @property
+    def network_path(self) -> Path:
+        """The file that answers: `model.litert`, or that of a network from elsewhere."""
+        return self.path / (self.adapter.file if self.adapter else "model.litert")
 
     @property
     def keras_path(self) -> Path:
@@ -178,7 +202,7 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
             raise BundleError(f"The model {path.name!r} has card format {card['format']}; this version reads format {FORMAT}.")
         bundle = Bundle(path, card, identity)
         # A card that makes no sense is refused here, not at the first face.
-        bundle.default_head, bundle.face, bundle.classes, bundle.preprocessing  # noqa: B018
+        bundle.default_head, bundle.face, bundle.classes, bundle.preprocessing, bundle.adapter  # noqa: B018
     except BundleError:
         raise
     except (ValueError, KeyError, TypeError, FerError) as error:
@@ -226,11 +250,18 @@ def file_sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def parse_sums(listing: str) -> dict[str, str]:
+    """Hashes by file name of a SHA256SUMS; empty where it does not list what a bundle consists of."""
+    sums = {name: digest for digest, mark, name in (line.partition("  ") for line in listing.split("\n")) if mark}
+    is_whole = any(set(sums) == set(files) and listing.count("\n") == len(files) for files in FILE_SETS)
+    return sums if is_whole else {}
+
+
 def _verify(path: Path) -> str:
     """Check the files of a bundle against SHA256SUMS; returns the hash of that list, which is the bundle's identity."""
     listing = (path / SUMS).read_text(encoding="utf-8", errors="replace")  # a changed byte may be no UTF-8 any more
-    sums = {name: digest for digest, mark, name in (line.partition("  ") for line in listing.split("\n")) if mark}
-    if set(sums) != set(FILES) or listing.count("\n") != len(FILES):
+    sums = parse_sums(listing)
+    if not sums:
         raise BundleError(f"The model {path.name!r} was changed: {SUMS} should list {', '.join(FILES)}. Make the bundle again.")
     for name, expected in sums.items():
         file = path / name

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.bundles import AGREEMENT, FILES, FORMAT, SUMS, Bundle, file_sha256, load_bundle, require_model_name
+from fer.bundles import AGREEMENT, FILE_SETS, FORMAT, SUMS, Bundle, file_sha256, load_bundle, require_model_name
 from fer.data.votes import LEFT_OUT, strict_labels
 from fer.errors import BundleError, RunError
 from fer.evaluation.calibration import fit_temperature, softmax
@@ -195,7 +195,8 @@ def write_card(folder: Path, card: dict[str, Any]) -> None:
     """Write a bundle's card, its README and the hashes of all its files into its folder."""
     write_json(folder / "card.json", card)
     (folder / "README.md").write_text(describe_card(card), encoding="utf-8")
-    (folder / SUMS).write_text("".join(f"{file_sha256(folder / file)}  {file}\n" for file in FILES), encoding="utf-8")
+    files = next(files for files in FILE_SETS if all((folder / file).is_file() for file in files))
+    (folder / SUMS).write_text("".join(f"{file_sha256(folder / file)}  {file}\n" for file in files), encoding="utf-8")
 
 
 def convert_to_litert(model: Any, *, weights: str = "float32") -> bytes:

@@ -10,7 +10,17 @@ import zipfile
 from pathlib import Path
 from typing import BinaryIO
 
-from fer.bundles import FILES, SUMS, Bundle, default_model, default_model_file, list_bundles, load_bundle, require_model_name
+from fer.bundles import (
+    FILES,
+    SUMS,
+    Bundle,
+    default_model,
+    default_model_file,
+    list_bundles,
+    load_bundle,
+    parse_sums,
+    require_model_name,
+)
 from fer.errors import BundleError
 from fer.files import replacing, replacing_folder
 from fer.workspace import models_dir
@@ -88,7 +98,7 @@ def pack_bundle(bundle: Bundle, target: Path) -> Path:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as beside, zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            for name in (*FILES, SUMS):
+            for name in (*bundle.files, SUMS):
                 archive.write(bundle.path / name, f"{bundle.name}/{name}")
     except OSError as error:
         raise BundleError(f"Cannot write {target}: {error.strerror or error}.") from error
@@ -142,10 +152,13 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         )
     folder = sums[0].filename.removesuffix(SUMS)
     found = {member.filename.removeprefix(folder): member for member in archive.infolist() if member.filename.startswith(folder)}
-    missing = [file for file in (*FILES, SUMS) if file not in found]
+    with archive.open(sums[0]) as listing:
+        # What it lists is checked once all lies in a folder; here it says which of the sets of files to expect.
+        files = (*(parse_sums(listing.read(_CHUNK).decode("utf-8", errors="replace")) or FILES), SUMS)
+    missing = [file for file in files if file not in found]
     if missing:
         raise BundleError(f"The model in this ZIP file lacks {', '.join(missing)}. Export it again.")
-    members = {file: found[file] for file in (*FILES, SUMS)}
+    members = {file: found[file] for file in files}
     # zipfile stops reading a member at the size that it declares.
     if sum(member.file_size for member in members.values()) > MAX_BUNDLE_BYTES:
         raise BundleError(f"The model in this ZIP file is larger than {MAX_BUNDLE_BYTES / 2**30:g} GB.")

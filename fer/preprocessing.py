@@ -23,6 +23,7 @@ _SCALES: Mapping[str, tuple[float, float]] = {
     "unit": (0.0, 255.0),
     "signed": (127.5, 127.5),
     "standard": (128.0, 64.0),
+    "raw": (0.0, 1.0),
 }
 SCALES = tuple(_SCALES)
 EQUALISATIONS = ("none", "global", "clahe")
@@ -36,7 +37,8 @@ class Preprocessing:
     Args:
         size: side of the square input in pixels, 8 to 1024. 48 is FER2013's own.
         channels: 1 (luma) or 3 (RGB).
-        scale: `unit` maps pixels to [0, 1], `signed` to [-1, 1], `standard` to (pixel - 128) / 64.
+        scale: `unit` maps pixels to [0, 1], `signed` to [-1, 1], `standard` to (pixel - 128) / 64; `raw` leaves
+            them from 0 to 255, as some networks from elsewhere take them.
         equalise: histogram equalisation of the luma: `none`, `global`, or `clahe` (contrast limited, by tiles; Zuiderveld 1994).
 
     Raises:

@@ -14,7 +14,14 @@ from fer.evaluation.ferplus import FerPlusScore
 from fer.evaluation.intervals import wilson_interval
 from fer.evaluation.metrics import confusion_matrix
 from fer.evaluation.report import Report, ReportSummary, list_reports, load_report, reports_dir
-from fer.evaluation.robustness import Robustness, describe_robustness, measure_robustness, robustness_table
+from fer.evaluation.robustness import (
+    Robustness,
+    SeverityCurves,
+    describe_robustness,
+    measure_robustness,
+    measure_severities,
+    robustness_table,
+)
 from fer.evaluation.scores import ClassRow, ConfusedPair
 from fer.evaluation.slice_table import read_csv_columns
 from fer.evaluation.slices import Column, SlicedColumn, picture_columns, roll_column, slice_report
@@ -33,6 +40,7 @@ __all__ = [
     "Report",
     "ReportSummary",
     "Robustness",
+    "SeverityCurves",
     "SlicedColumn",
     "TaggerFigures",
     "calibrate",
@@ -45,6 +53,7 @@ __all__ = [
     "list_reports",
     "load_report",
     "measure_robustness",
+    "measure_severities",
     "picture_columns",
     "read_csv_columns",
     "reports_dir",

@@ -1,13 +1,13 @@
 """`measure_robustness`: a bundle answers the same images clean and under each corruption; how much accuracy each one costs.
 
-The figures stand in a model's card, and `evaluate --robustness` prints them; what is done to an image is said in
-`fer/evaluation/corruptions.py`.
+The figures stand in a model's card, and `evaluate --robustness` prints them. `measure_severities` draws a curve a corruption, on a
+sample, for the Evaluate page. What is done to an image is said in `fer/evaluation/corruptions.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,20 +125,7 @@ def measure_robustness(
         LabelError: no head, or not the one named, knows all the dataset's classes.
     """
     question = Question.of(bundle, dataset, split, head)
-    if classifier is None:
-        from fer.inference.classifier import Classifier
-
-        classifier = Classifier(bundle)
-    conditions = (None, *CORRUPTIONS)
-    chunks: list[list[dict[str, NDArray[np.float32]]]] = [[] for _ in conditions]
-    total = len(question.part) * len(conditions)
-    for start, batch in question.batches():
-        for i, corruption in enumerate(conditions):
-            images = corruption.apply(batch, first=start) if corruption else batch
-            chunks[i].append(classifier.predict_heads(images, question.head_names))
-            if progress:
-                progress((start * len(conditions) + len(batch) * (i + 1)) / total)
-    clean, *corrupted = (_answered(question, join_answers(answers)) for answers in chunks)
+    clean, *corrupted = _answer_all(question, [(each, each.severity) for each in CORRUPTIONS], progress, classifier)
     return Robustness(
         model=bundle.name,
         bundle_sha256=bundle.sha256,
@@ -149,6 +136,100 @@ def measure_robustness(
         clean=clean,
         corrupted=tuple(zip(CORRUPTIONS, corrupted, strict=True)),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityCurve:
+    """Accuracy under one corruption from none to its limit.
+
+    Args:
+        corruption: what was done to the images.
+        severities: rising, each above 0; the card's is among them.
+        answered: how well the images were answered at each.
+    """
+
+    corruption: Corruption
+    severities: tuple[float, ...]
+    answered: tuple[Answered, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeverityCurves:
+    """Accuracy of one bundle on a sample of images, clean and under every corruption at several severities.
+
+    Args:
+        clean: as the images are.
+        curves: a curve a corruption, in the order of `CORRUPTIONS`.
+    """
+
+    clean: Answered
+    curves: tuple[SeverityCurve, ...]
+
+
+def severities_of(corruption: Corruption) -> tuple[float, ...]:
+    """Half the card's severity, the card's, and three on the way to the limit, the limit itself among them."""
+    usual, rest = corruption.severity, corruption.limit - corruption.severity
+    return (usual / 2, usual, *(usual + rest * step / 4 for step in (1, 2, 4)))
+
+
+def measure_severities(
+    bundle: Bundle,
+    dataset: Dataset,
+    *,
+    split: str | None = None,
+    head: str | None = None,
+    most: int = 500,
+    seed: int = SEED,
+    progress: Callable[[float], None] | None = None,
+    classifier: Classifier | None = None,
+) -> SeverityCurves:
+    """Let a bundle answer a sample of a dataset under each of `CORRUPTIONS`, at five severities each (`severities_of`).
+
+    Args:
+        bundle, dataset, split, head, progress, classifier: as of `measure_robustness`; votes are not scored.
+        most: images; of more, so many are drawn.
+        seed: of the sample.
+
+    Raises:
+        DataError: the dataset has no such split, or no image.
+        LabelError: no head, or not the one named, knows all the dataset's classes.
+    """
+    question = Question.of(bundle, dataset, split, head)
+    rows = np.sort(np.random.default_rng(seed).permutation(len(question.part))[:most])
+    question = replace(question, part=question.part.select(rows), votes_head=None)
+    conditions = [(each, severity) for each in CORRUPTIONS for severity in severities_of(each)]
+    clean, *corrupted = _answer_all(question, conditions, progress, classifier)
+    steps = len(conditions) // len(CORRUPTIONS)
+    return SeverityCurves(
+        clean,
+        tuple(
+            SeverityCurve(each, severities_of(each), tuple(corrupted[i * steps : (i + 1) * steps]))
+            for i, each in enumerate(CORRUPTIONS)
+        ),
+    )
+
+
+def _answer_all(
+    question: Question,
+    corruptions: Sequence[tuple[Corruption, float]],
+    progress: Callable[[float], None] | None,
+    classifier: Classifier | None,
+) -> list[Answered]:
+    """How well a question's images are answered: clean first, then under each corruption at its severity."""
+    if classifier is None:
+        from fer.inference.classifier import Classifier
+
+        classifier = Classifier(question.bundle)
+    conditions = [None, *corruptions]
+    chunks: list[list[dict[str, NDArray[np.float32]]]] = [[] for _ in conditions]
+    total = len(question.part) * len(conditions)
+    for start, batch in question.batches():
+        for i, condition in enumerate(conditions):
+            images = condition[0].apply(batch, first=start, severity=condition[1]) if condition else batch
+            chunks[i].append(classifier.predict_heads(images, question.head_names))
+            if progress:
+                progress((start * len(conditions) + len(batch) * (i + 1)) / total)
+    return [_answered(question, join_answers(answers)) for answers in chunks]
 
 
 def _answered(question: Question, answers: Mapping[str, NDArray[np.float32]]) -> Answered:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
@@ -18,7 +19,11 @@ _MOST_GROUPS = 50
 
 
 def read_csv_columns(
-    path: str | Path, names: Sequence[str] | NDArray[np.str_], *, name_column: str | None = None
+    path: str | Path,
+    names: Sequence[str] | NDArray[np.str_],
+    *,
+    name_column: str | None = None,
+    content: bytes | None = None,
 ) -> list[Column]:
     """The columns of a CSV (a head, then a row an image), in the order of a report's images.
 
@@ -29,6 +34,7 @@ def read_csv_columns(
         path: comma- or semicolon-separated, UTF-8.
         names: (N,), the images' names.
         name_column: the column that holds file names; default: the one that matches the most images.
+        content: what stands in the file, where it has been read already: the path is then only its name for people.
 
     Returns:
         every other column; as numbers where every value is one, else as text. Empty cells and images without a row have no value.
@@ -37,7 +43,7 @@ def read_csv_columns(
     Raises:
         DataError: the file cannot be read, no row belongs to an image, an image has two rows, or no column is left.
     """
-    rows, header = _read(Path(path))
+    rows, header = _read(Path(path), content)
     if name_column is not None and name_column not in header:
         raise DataError(f"{path} has no column {name_column!r}. It has: {', '.join(header)}")
     by_name = _image_rows(names)
@@ -68,13 +74,13 @@ def read_csv_columns(
     return columns
 
 
-def _read(path: Path) -> tuple[list[dict[str, str]], list[str]]:
+def _read(path: Path, content: bytes | None) -> tuple[list[dict[str, str]], list[str]]:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = file.readline()
-            file.seek(0)
-            reader = csv.DictReader(file, delimiter=";" if first.count(";") > first.count(",") else ",", restval="")
-            rows, fields = list(reader), reader.fieldnames or []
+        text = (path.read_bytes() if content is None else content).decode("utf-8-sig")
+        first = text.partition("\n")[0]
+        delimiter = ";" if first.count(";") > first.count(",") else ","
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restval="")
+        rows, fields = list(reader), reader.fieldnames or []
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"Cannot read {path}: {error}. Expected a CSV in UTF-8 with a head.") from error
     header = [name for name in fields if name]

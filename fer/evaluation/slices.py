@@ -8,7 +8,7 @@ more than chance. Columns are measured of the pictures (`picture_columns`, `roll
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -100,6 +100,10 @@ class SlicedColumn:
             return f"Accuracy differs by {self.column}: {ends}. That is more than noise ({chance})."
         return f"By {self.column} accuracy goes {ends}, which is no more than noise ({chance})."
 
+    def as_dict(self) -> dict[str, object]:
+        """All of it, ready for JSON."""
+        return {**asdict(self), "is_more_than_noise": self.is_more_than_noise, "words": self.words}
+
 
 def slice_report(
     report: Scores, columns: Sequence[Column], *, fewest: int = FEWEST, bins: int = BINS, seed: int = SEED
@@ -164,28 +168,38 @@ def picture_columns(dataset: Dataset, progress: Callable[[float], None] | None =
     return [column for column in columns if len(np.unique(column.values)) > 1]
 
 
-def roll_column(dataset: Dataset, detector: FaceDetector, progress: Callable[[float], None] | None = None) -> Column:
+def roll_column(
+    dataset: Dataset,
+    detector: FaceDetector,
+    progress: Callable[[float], None] | None = None,
+    *,
+    most: int | None = None,
+    seed: int = SEED,
+) -> Column:
     """By how many degrees each face is tilted, from the line between its eyes; either way alike, 0…90.
 
     Args:
         dataset: the images of the report, in its order; the largest face of each counts.
         detector: one that finds landmarks (YuNet and MTCNN do). It takes some milliseconds a picture.
         progress: called with the share done, 0…1.
+        most: look at no more images than this, drawn at random; None for all.
+        seed: of the drawing.
 
     Returns:
-        a column without a value where no face was found.
+        a column without a value where no face was found, or where none was looked for.
 
     Raises:
         DataError: the detector found no landmarks in any picture: the tilt cannot be told.
     """
     degrees = np.full(len(dataset), np.nan)
-    for row in range(len(dataset)):
+    looked_at = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:most]).tolist()
+    for done, row in enumerate(looked_at, start=1):
         faces = detector.detect(dataset.images[row])
         if len(faces) and faces.landmarks is not None:
             across, down = faces.landmarks[0, 1] - faces.landmarks[0, 0]
             degrees[row] = abs(np.degrees(np.arctan2(down, across)))
         if progress:
-            progress((row + 1) / len(dataset))
+            progress(done / len(looked_at))
     if np.isnan(degrees).all():
         raise DataError(
             f"The tilt of the faces cannot be told: the detector {detector.name!r} found no eyes. Take yunet or mtcnn, which do."

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fer.bundles import Bundle, Head
 from fer.errors import BundleError
 from fer.evaluation.calibration import softmax
+from fer.foreign.network import AdaptedNetwork
 from fer.litert import LiteRtNetwork
 
 # Pixels are scaled to float32 a block at a time, so that a large batch costs little memory beyond itself.
@@ -54,7 +55,7 @@ class Classifier:
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
         self.bundle = bundle
         try:
-            self._network = LiteRtNetwork(bundle.litert_path.read_bytes(), threads=threads)
+            self._network = _open_network(bundle, threads)
         except (OSError, ValueError) as error:
             raise BundleError(f"The network of the model {bundle.name!r} cannot be read: {error}. {_MEND}") from error
         expected = (None, *bundle.preprocessing.input_shape)
@@ -218,6 +219,13 @@ class Classifier:
 
     def _head(self, name: str | None) -> Head:
         return self.bundle.default_head if name is None else self.bundle.head(name)
+
+
+def _open_network(bundle: Bundle, threads: int) -> LiteRtNetwork | AdaptedNetwork:
+    content = bundle.network_path.read_bytes()
+    if bundle.adapter is None:
+        return LiteRtNetwork(content, threads=threads)
+    return AdaptedNetwork(content, bundle.adapter, bundle.preprocessing, bundle.default_head, threads=threads)
 
 
 def _quarters(features: NDArray[np.float32]) -> NDArray[np.float32]:
