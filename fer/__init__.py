@@ -12,6 +12,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from fer.version import __version__
+
 if TYPE_CHECKING:
     from fer.bundles import Bundle as Bundle
     from fer.bundles import load_bundle as load_bundle
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
     from fer.recipes import load_recipe as load_recipe
     from fer.training import Run as Run
     from fer.training import start_run as start_run
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Bundle": "fer.bundles",

@@ -10,9 +10,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fer import commands, data_commands, evaluation_commands, model_commands, search_commands
+from fer import commands, data_commands, evaluation_commands, model_commands, report_commands, search_commands
 from fer.bundles import EXPORT_FORMATS
 from fer.errors import FerError, SettingsError
+from fer.foreign.adapter import ANSWERS, PACKAGES
+from fer.preprocessing import EQUALISATIONS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -120,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluate = verbs.add_parser("evaluate", help="measure a model on a dataset")
     evaluate.add_argument("--model", metavar="NAME", help="name or folder of a bundle; default: the default model")
+    evaluate.add_argument("--package", choices=PACKAGES, help="instead of a model, an installed package of somebody else's")
     evaluate.add_argument("--data", metavar="PATH", required=True, help="as in `data info`")
     evaluate.add_argument(
         "--split", choices=("train", "val", "test", "all"), help="default: test where there is one, else val, else all"
@@ -142,7 +145,15 @@ def _parser() -> argparse.ArgumentParser:
         help="also measure accuracy under blur, noise, bad light, JPEG, occlusion, roll, shift, scale and few pixels: "
         "takes 13 times as long",
     )
+    evaluate.add_argument("--slices", action="store_true", help="also cut the images by brightness, contrast, sharpness and size")
+    evaluate.add_argument("--table", metavar="CSV", help="also cut them by the columns of a table of yours, a row an image")
+    _add_report_files(evaluate)
     _finish(evaluate, commands.evaluate)
+
+    report = verbs.add_parser("report", help="show a report that was kept, or write it down")
+    report.add_argument("report", metavar="REPORT", help="its folder, or the folder's name in the workspace")
+    _add_report_files(report)
+    _finish(report, report_commands.report)
 
     predict = verbs.add_parser("predict", help="find the faces of pictures and read their expressions")
     predict.add_argument("images", metavar="IMAGE", nargs="+")
@@ -218,6 +229,40 @@ def _add_models(verbs: Any) -> None:
                 "--name", metavar="NAME", help="under which it stands here; default: the one that it brings along"
             )
         change.set_defaults(command=command)
+    _add_foreign(changes)
+
+
+def _add_foreign(changes: Any) -> None:
+    """The commands about models that were made elsewhere."""
+    inspect = changes.add_parser("inspect", help="say what a model file from elsewhere takes and answers, without trusting it")
+    inspect.add_argument("file", metavar="FILE", help="Keras (.keras, .h5), TensorFlow Lite or ONNX")
+    inspect.add_argument("--to", metavar="DIR", help="keep the network as it is run here, and what was found, in a new folder")
+    _finish(inspect, model_commands.inspect)
+
+    adopt = changes.add_parser("adopt", help="take in a model file from elsewhere")
+    adopt.add_argument("file", metavar="FILE", help="Keras (.keras, .h5), TensorFlow Lite or ONNX")
+    adopt.add_argument("--labels", metavar="A,B,…", required=True, help="a name for each number that it answers, in their order")
+    adopt.add_argument("--name", metavar="NAME", help="of the model; default: the file's")
+    adopt.add_argument(
+        "--scale",
+        choices=("unit", "signed", "raw", "standard", "torch", "caffe"),
+        default="unit",
+        help="pixels from 0 to 1 (the default), -1 to 1, 0 to 255, -2 to 2, or as ImageNet's models take them",
+    )
+    adopt.add_argument("--size", metavar="N", type=int, help="side of its pictures; default: what the file says")
+    adopt.add_argument("--channels", type=int, choices=(1, 3), help="refuse a file that takes another number")
+    adopt.add_argument("--equalise", choices=EQUALISATIONS, default="none", help="of the pictures' brightness (default: none)")
+    adopt.add_argument("--bgr", action="store_true", help="blue first, as OpenCV reads pictures")
+    adopt.add_argument("--mean", metavar="A[,B,C]", help="subtracted after scaling, for all channels or for each")
+    adopt.add_argument("--std", metavar="A[,B,C]", help="what the rest is divided by")
+    adopt.add_argument("--output", metavar="NAME", help="which answers; default: the one whose width fits the labels")
+    adopt.add_argument("--answers", choices=ANSWERS, help="default: what they look like")
+    _finish(adopt, model_commands.adopt)
+
+
+def _add_report_files(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--html", metavar="FILE", help="write the report as one HTML file that needs nothing else")
+    parser.add_argument("--markdown", metavar="FILE", help="write the report as Markdown")
 
 
 def _finish(parser: argparse.ArgumentParser, command: Callable[[argparse.Namespace], int]) -> None:

@@ -150,7 +150,12 @@ def evaluate(options: argparse.Namespace) -> int:
     from fer.evaluation import classification_text, evaluate, measure_robustness, robustness_table
     from fer.inference.classifier import Classifier
     from fer.quality.cleaning import read_cleaned
+    from fer.report_commands import cut_slices, print_slices, write_report
 
+    if options.package:
+        from fer.evaluation_commands import evaluate_package
+
+        return evaluate_package(options)
     bundle = load_bundle(options.model or default_model())
     progress = progress_bar()
     dataset, cleaned = read_cleaned(options.data, options.cleaning, ferplus=options.ferplus, progress=progress)
@@ -170,6 +175,8 @@ def evaluate(options: argparse.Namespace) -> int:
     if options.save is not None:
         folder = report.save(options.save or None)
         print(f"Report kept at {folder}", file=sys.stderr)
+    write_report(options, report, bundle)
+    slices = cut_slices(options, report, dataset)
     robustness: dict[str, Any] | None = None
     if options.robustness:
         robustness = measure_robustness(
@@ -178,6 +185,7 @@ def evaluate(options: argparse.Namespace) -> int:
     milliseconds = classifier.milliseconds_a_face()
     if options.json:
         figures = {**report.as_dict(), "milliseconds_a_face": round(milliseconds, 3)}
+        figures |= {"slices": [cut.as_dict() for cut in slices]} if slices else {}
         return print_json({**figures, **({"robustness": robustness} if robustness else {})})
     print(classification_text(report))
     print(f"one face on one core of this machine: {milliseconds:.2f} ms")
@@ -185,6 +193,7 @@ def evaluate(options: argparse.Namespace) -> int:
         print("\naccuracy under corruptions; changes in percentage points")
         head, *rows = robustness_table(robustness)
         print_table(head, rows)
+    print_slices(slices)
     return 0
 
 

@@ -1,10 +1,12 @@
-"""What the command `calibrate` of `fer/cli.py` does; see `commands.py`."""
+"""What the commands `calibrate`, and `evaluate --package`, of `fer/cli.py` do; see `commands.py`."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 
+from fer.errors import SettingsError
 from fer.terminal import print_json, progress_bar
 
 
@@ -45,4 +47,32 @@ def calibrate(options: argparse.Namespace) -> int:
     print(f"unsure below {chosen.threshold:.1%} confidence: answers {chosen.coverage:.1%} of the images{right}")
     print("Each image was judged by what others gave.")
     print(f"Kept in {bundle.path}" if options.apply else "Nothing was changed. Add --apply to keep both in the model.")
+    return 0
+
+
+def evaluate_package(options: argparse.Namespace) -> int:
+    from fer.evaluation import classification_text
+    from fer.foreign.packages import evaluate_package
+    from fer.quality.cleaning import read_cleaned
+    from fer.report_commands import cut_slices, print_slices, write_report
+
+    if options.model or options.head or options.robustness:
+        raise SettingsError("--package stands for the model: it takes no --model, --head or --robustness.")
+    progress = progress_bar()
+    dataset, cleaned = read_cleaned(options.data, options.cleaning, ferplus=options.ferplus, progress=progress)
+    if cleaned:
+        dataset = replace(dataset, name=f"{dataset.name}, cleaned")
+    report = evaluate_package(
+        options.package, dataset, split=options.split, progress=lambda share: progress(f"Asking {options.package}", share)
+    )
+    if cleaned:
+        report = replace(report, notes=(cleaned.note(options.cleaning), *report.notes))
+    if options.save is not None:
+        print(f"Report kept at {report.save(options.save or None)}", file=sys.stderr)
+    write_report(options, report, None)
+    slices = cut_slices(options, report, dataset)
+    if options.json:
+        return print_json(report.as_dict() | ({"slices": [cut.as_dict() for cut in slices]} if slices else {}))
+    print(classification_text(report))
+    print_slices(slices)
     return 0

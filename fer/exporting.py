@@ -120,6 +120,8 @@ def export_bundle(
     """
     if format_name not in FORMATS:
         raise SettingsError(f"Unknown format {format_name!r}. Known: {', '.join(FORMATS)}")
+    if bundle.is_foreign:
+        raise BundleError(f"{bundle.name} was made elsewhere, and its own file is the best export. `fer models pack` packs it.")
     target = Path(target)
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise BundleError(f"Expected a new folder for the export. {target} holds something already: name another one.")

@@ -29,6 +29,13 @@ LIMITS = (
     "EU AI Act, Art. 5(1)(f): inferring emotions at work and in education is forbidden, except for medical or safety reasons; "
     "other emotion recognition is high-risk (Annex III 1(c)), and those exposed must be told (Art. 50(3)).",
 )
+# Of a model that was made elsewhere.
+FOREIGN_LIMITS = (
+    LIMITS[0],
+    "Nothing is known here of what it learned from, of whose faces, and how well. Evaluate it on pictures that it has not "
+    "learned from before anything is concluded from its answers.",
+    LIMITS[-1],
+)
 
 
 def training_card(run: Run) -> dict[str, Any]:
@@ -130,6 +137,8 @@ def _serving(serving: Mapping[str, Any]) -> str:
 
 def describe_card(card: dict[str, Any]) -> str:
     """The card for people, Markdown."""
+    if "origin" in card:
+        return _describe_foreign(card)
     data, training, environment, size = card["data"], card["training"], card["environment"], card["preprocessing"]["size"]
     counts = ", ".join(f"{sum(by_label.values()):,} {split or 'unsplit'}" for split, by_label in data["counts"].items())
     lines = [
@@ -183,6 +192,33 @@ def describe_card(card: dict[str, Any]) -> str:
         lines += ["", *_describe_ablations(card["ablations"])]
     lines += ["", "## Limits", "", *(f"- {limit}" for limit in card["limits"])]
     lines += ["", "## Made with", "", "```", *card["reproduce"], "```", "", card["licence"], ""]
+    return "\n".join(lines)
+
+
+def _describe_foreign(card: Mapping[str, Any]) -> str:
+    """The card of a model that was made elsewhere: what it is, and how it is asked and read."""
+    origin, given, adapter = card["origin"], card["preprocessing"], card["adapter"]
+    weights = "" if card["parameters"] is None else f", {card['parameters'] / 1e6:.2f} M parameters"
+    colours = "grey" if given["channels"] == 1 else adapter["colours"].upper()
+    shifted = "" if (adapter["mean"], adapter["std"]) == ([0.0], [1.0]) else (
+        f", less {', '.join(f'{value:g}' for value in adapter['mean'])}, divided by "
+        f"{', '.join(f'{value:g}' for value in adapter['std'])}"
+    )  # fmt: skip
+    lines = [
+        f"# {card['name']}",
+        "",
+        card["intended_use"],
+        "",
+        f"- Made elsewhere: the file `{origin['file']}` ({origin['format']}{weights}; sha256 {origin['sha256'][:16]}…).",
+        f"- Input: {given['size']}×{given['size']}, {colours}, scale `{given['scale']}`{shifted}. {card['crop']}",
+        *(f"- Answers, in this order: {', '.join(head['labels'])}; as {adapter['answers']}." for head in card["heads"]),
+        "- What it learned from, and how good it is, is not known here.",
+    ]
+    lines += [line for head in card["heads"] if "calibration" in head for line in ("", _calibrated_anew(head))]
+    if "abstain" in card:
+        lines += ["", _abstaining(card["abstain"])]
+    lines += ["", "## Limits", "", *(f"- {limit}" for limit in card["limits"])]
+    lines += ["", f"Licence: {card['licence']}", ""]
     return "\n".join(lines)
 
 

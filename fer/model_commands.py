@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from fer.errors import FerError
+from fer.errors import FerError, SettingsError
 from fer.terminal import print_json, print_table, progress_bar
 
 
@@ -39,13 +39,14 @@ def models(options: argparse.Namespace) -> int:
             rows.append({"name": name, "error": str(error)})
             continue
         heads = {
-            head["name"]: {"labels": head["labels"], "accuracy": head["validation"]["accuracy"]} for head in bundle.card["heads"]
+            head["name"]: {"labels": head["labels"], "accuracy": head.get("validation", {}).get("accuracy")}
+            for head in bundle.card["heads"]
         }
         rows.append(
             {
                 "name": name,
-                "recipe": bundle.card["recipe"],
-                "data": bundle.card["data"]["name"],
+                "recipe": "made elsewhere" if bundle.is_foreign else bundle.card["recipe"],
+                "data": "not known" if bundle.is_foreign else bundle.card["data"]["name"],
                 "heads": heads,
                 "sha256": bundle.sha256,
             }
@@ -57,7 +58,10 @@ def models(options: argparse.Namespace) -> int:
         if "error" in row:
             table.append([row["name"], "damaged", "", row["error"]])
         else:
-            accuracy = ", ".join(f"{len(head['labels'])} classes {head['accuracy']:.1%}" for head in row["heads"].values())
+            accuracy = ", ".join(
+                f"{len(head['labels'])} classes" + ("" if head["accuracy"] is None else f" {head['accuracy']:.1%}")
+                for head in row["heads"].values()
+            )
             table.append([row["name"], row["recipe"], row["data"], accuracy])
     print_table(["model", "recipe", "data", "accuracy on validation"], table)
     return 0
@@ -101,6 +105,62 @@ def take_in(options: argparse.Namespace) -> int:
     bundle = import_bundle(Path(options.file), options.name)
     print(f"Model {bundle.name} at {bundle.path}")
     return 0
+
+
+def inspect(options: argparse.Namespace) -> int:
+    import tempfile
+
+    from fer.foreign.prepare import prepare_network
+
+    with tempfile.TemporaryDirectory() as work:
+        facts = prepare_network(options.file, Path(options.to or Path(work) / "network"))
+    if options.json:
+        return print_json(facts.as_dict())
+    side = "any size" if facts.size is None else f"{facts.size}×{facts.size}"
+    print(f"{facts.file}: {facts.format}, takes {side}, {'grey' if facts.channels == 1 else 'colour'} ({facts.layout})")
+    for name, width in facts.outputs.items():
+        print(f"output {name}: {width} {'number' if width == 1 else 'numbers'}, which look like {facts.answers[name]}")
+    return 0
+
+
+def adopt(options: argparse.Namespace) -> int:
+    import tempfile
+
+    from fer.foreign.adopt import INPUTS, Reading, adopt_network
+    from fer.foreign.prepare import prepare_network
+
+    scale, mean, std, colours = INPUTS.get(options.scale, (options.scale, (0.0,), (1.0,), "rgb"))
+    reading = Reading(
+        labels=[label.strip() for label in options.labels.split(",")],
+        scale=scale,
+        size=options.size,
+        equalise=options.equalise,
+        colours="bgr" if options.bgr else colours,
+        mean=_numbers("--mean", options.mean) or mean,
+        std=_numbers("--std", options.std) or std,
+        output=options.output,
+        answers=options.answers,
+    )
+    with tempfile.TemporaryDirectory() as work:
+        prepared = Path(work) / "network"
+        facts = prepare_network(options.file, prepared)
+        if options.channels not in (None, facts.channels):
+            raise SettingsError(f"{facts.file} takes {facts.channels} channels. Received: --channels {options.channels}")
+        bundle = adopt_network(prepared, options.name or Path(options.file).stem, reading)
+    if options.json:
+        return print_json({"name": bundle.name, "path": str(bundle.path), "sha256": bundle.sha256, "facts": facts.as_dict()})
+    print(f"Model {bundle.name} at {bundle.path}")
+    print(f"See how it does: python -m fer evaluate --model {bundle.name} --data PATH")
+    return 0
+
+
+def _numbers(option: str, text: str | None) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.split(",")) if text else ()
+    except ValueError:
+        raise SettingsError(
+            f"{option} takes numbers with commas between, such as 0.485,0.456,0.406. Received: {text!r}"
+        ) from None
 
 
 def export(options: argparse.Namespace) -> int:

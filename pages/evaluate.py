@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fer.errors import BundleError
-from ui.evaluate import checks, classes, confidence, confusion, votes
+from ui.evaluate import checks, classes, compare, confidence, confusion, robustness, slices, votes
 from ui.evaluate.report_view import details, figures
 from ui.evaluate.reports import (
     EVALUATE_POPOVER,
@@ -26,6 +26,9 @@ VIEWS = {
     "Checks": checks.draw,
     "Confidence": confidence.draw,
     "Votes": votes.draw,
+    "Robustness": robustness.draw,
+    "Slices": slices.draw,
+    "Compare": compare.draw,
     "Report": details,
 }
 

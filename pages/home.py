@@ -27,7 +27,10 @@ def model_metric() -> None:
     if not heads:
         plain_metric("Model", "None yet", "train one first")
         return
-    figures = heads[0]["validation"]
+    figures = heads[0].get("validation")
+    if figures is None:  # a model from elsewhere
+        plain_metric("Model", str(name), "made elsewhere, not measured here")
+        return
     words = f"{plus_minus(figures['accuracy_ci95'])}, n = {count(figures['n'])}"
     explained = "Share of right answers on the validation part of the data it was trained on, with its 95 % interval."
     plain_metric(f"{name}, validation", percent(figures["accuracy"]), words, explained)

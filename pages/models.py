@@ -2,7 +2,9 @@
 
 import streamlit as st
 
+from fer.foreign.prepare import SUFFIXES
 from fer.model_folder import import_bundle
+from ui.models.adopt import adopt_panel, look_into
 from ui.models.details import details
 from ui.models.table import CHOSEN_KEY, models_table
 from ui.popover import close_popover, closing_popover
@@ -14,8 +16,21 @@ IMPORT_KEY = "models_import"
 
 
 def import_form() -> None:
-    """A model from a file, under the name that it brings along or another."""
-    file = st.file_uploader("A model as a ZIP file, as *Export* gives it", type=["zip"], key="models_file")
+    """A model from a file: one of this app's own, under the name that it brings along or another, or one from elsewhere."""
+    file = st.file_uploader(
+        "A ZIP file as *Export* gives it, or a model from elsewhere: Keras, TensorFlow Lite or ONNX",
+        type=["zip", *(suffix.removeprefix(".") for suffix in SUFFIXES)],
+        key="models_file",
+    )
+    if file and not file.name.lower().endswith(".zip"):
+        st.caption("It is opened apart from this app. What could run a program (Lambda layers, pickles) is refused.")
+        if st.button("Look into it", type="primary", icon=":material/search:", key="models_look"):
+            with errors_in_words():
+                with st.spinner("Opening, and trying it", show_time=True):
+                    look_into(file)
+                close_popover(IMPORT_KEY)
+                st.rerun()
+        return
     name = st.text_input("Name here (optional)", max_chars=64, key="models_file_name").strip()
     if st.button("Take it in", type="primary", icon=":material/add:", key="models_take_in", disabled=file is None) and file:
         with errors_in_words():
@@ -31,6 +46,7 @@ with (
     closing_popover("Import", key=IMPORT_KEY, icon=":material/upload:"),
 ):
     import_form()
+adopt_panel()
 chosen = models_table()
 if chosen is None:
     st.info("There is no model yet. Train one and make a bundle of it, or import one.", icon=":material/inventory_2:")

@@ -34,7 +34,7 @@ def example_history() -> None:
     """With no run yet: how the active model was trained, from its card."""
     name = active_model()
     try:
-        training = read_bundle(name).card["training"] if name else {}
+        training = read_bundle(name).card.get("training", {}) if name else {}
     except FerError:
         training = {}
     if not training.get("history"):

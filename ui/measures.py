@@ -20,7 +20,7 @@ def image_measures(dataset: Dataset) -> ImageMeasures:
     Raises:
         ImageError: a picture that was read before cannot be read any more.
     """
-    return _with_bar("Measuring the light and sharpness of the images", lambda report: measure_images(dataset, report))
+    return with_bar("Measuring the light and sharpness of the images", lambda report: measure_images(dataset, report))
 
 
 def class_faces(dataset: Dataset) -> MeanFaces:
@@ -29,10 +29,10 @@ def class_faces(dataset: Dataset) -> MeanFaces:
     Raises:
         ImageError: a picture that was read before cannot be read any more.
     """
-    return _with_bar("Averaging the faces of each class", lambda report: mean_faces(dataset, report))
+    return with_bar("Averaging the faces of each class", lambda report: mean_faces(dataset, report))
 
 
-def _with_bar(words: str, work: Callable[[Callable[[float], None]], T]) -> T:
+def with_bar(words: str, work: Callable[[Callable[[float], None]], T]) -> T:
     """What `work` returns; a bar stands there from its first report on, so that there is none for what comes from the cache."""
     place = st.empty()
 

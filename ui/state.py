@@ -25,6 +25,7 @@ from ui.words import show_error
 
 if TYPE_CHECKING:
     from fer.data import Dataset
+    from fer.inference.classifier import Classifier
 
 _DATASET_KEY = "active_dataset"
 _MODEL_KEY = "active_model"
@@ -217,6 +218,22 @@ def read_bundle(name: str) -> Bundle:
 @st.cache_resource(show_spinner=False, max_entries=8)
 def _read_bundle(folder: str, name: str, stamp: tuple[tuple[str, int], ...]) -> Bundle:
     return load_bundle(name)
+
+
+def classifier_of(bundle: Bundle) -> Classifier:
+    """The network of a bundle, opened once for all sessions.
+
+    Raises:
+        BundleError: it cannot be read.
+    """
+    return _classifier(bundle.sha256, bundle)
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _classifier(sha256: str, _bundle: Bundle) -> Classifier:
+    from fer.inference.classifier import Classifier
+
+    return Classifier(_bundle)
 
 
 def _memory_file() -> Path:

@@ -8,7 +8,7 @@ bundle + dataset ─ measure_robustness (the same images, corrupted) ─→ Robu
 from fer.evaluation.abstain import Abstention, choose_abstention
 from fer.evaluation.calibrate import Calibration, calibrate
 from fer.evaluation.checks import Check, run_checks
-from fer.evaluation.compare import PairComparison, compare_reports
+from fer.evaluation.compare import PairComparison, compare_reports, differences
 from fer.evaluation.evaluate import evaluate
 from fer.evaluation.ferplus import FerPlusScore
 from fer.evaluation.intervals import wilson_interval
@@ -49,6 +49,7 @@ __all__ = [
     "compare_reports",
     "confusion_matrix",
     "describe_robustness",
+    "differences",
     "evaluate",
     "list_reports",
     "load_report",

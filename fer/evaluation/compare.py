@@ -128,8 +128,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return [float(value) for value in adjusted]
 
 
-def _require_same_images(first: Report, other: Report) -> None:
-    """Refuse reports that were not made on the same images with the same labels."""
+def differences(first: Report, other: Report) -> list[str]:
+    """Why two reports cannot be compared, in words; empty where they are of the same images with the same labels."""
     same_order = len(first.names) == len(other.names) and bool((first.names == other.names).all())
     differing = [
         what
@@ -143,6 +143,11 @@ def _require_same_images(first: Report, other: Report) -> None:
     ]
     if not differing and not (first.y_true == other.y_true).all():
         differing = ["the labels of some images"]
+    return differing
+
+
+def _require_same_images(first: Report, other: Report) -> None:
+    differing = differences(first, other)
     if differing:
         raise DataError(
             f"Models are compared on the same images. Between {first.model} and {other.model} differ: {'; '.join(differing)}. "

@@ -6,11 +6,14 @@ dataset's is by name, and a step that changes what the figures mean is said in t
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,10 +24,11 @@ from fer.evaluation.ferplus import FerPlusScore, score_votes
 from fer.evaluation.report import Report
 from fer.evaluation.taggers import TaggerFigures, judge_by_taggers
 from fer.labels import FER7, FER8, ClassMap, LabelSet
+from fer.version import __version__
 
 if TYPE_CHECKING:  # the classifier opens LiteRT, and training, which takes only the votes from this package, needs neither
     from fer.bundles import Bundle, Head
-    from fer.inference.classifier import Classifier
+    from fer.inference.classifier import Answering
 
 WHOLE = "all"
 CHUNK = 256
@@ -37,7 +41,7 @@ def evaluate(
     split: str | None = None,
     head: str | None = None,
     progress: Callable[[float], None] | None = None,
-    classifier: Classifier | None = None,
+    classifier: Answering | None = None,
     reported: Mapping[str, float] | None = None,
 ) -> Report:
     """Let a bundle answer a dataset.
@@ -94,6 +98,7 @@ def evaluate(
         ferplus=ferplus,
         taggers=question.judge_by_taggers(answers),
         notes=tuple(notes),
+        versions=_versions(),
     )
     return replace(report, checks=run_checks(bundle, whole, report, classifier=classifier, reported=reported))
 
@@ -229,6 +234,17 @@ def _with_trained_classes(bundle: Bundle, dataset: Dataset, head: str | None) ->
     mapped = dataset.with_classes(ClassMap.parse(dataset.label_set, bundle.classes))
     left_out = "; images of other classes were left out" if len(mapped) < len(dataset) else ""
     return mapped, (f"The dataset's classes were picked and merged as in training: {', '.join(bundle.classes)}{left_out}.",)
+
+
+def _versions() -> dict[str, str]:
+    """What the figures may depend on beside the model and the data."""
+    return {
+        "fer": __version__,
+        "Python": platform.python_version(),
+        "LiteRT": version("ai-edge-litert"),
+        "NumPy": np.__version__,
+        "OpenCV": cv2.__version__,
+    }
 
 
 def _train_twins(dataset: Dataset, part: Dataset) -> NDArray[np.bool_] | None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from math import isclose
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class Report(Scores):
         taggers: the model beside FER+'s taggers; None where there are no votes, or the report is from before this was measured.
         notes: what a reader of the figures should know, one sentence each.
         checks: whether the figures mean what they seem to; empty in reports from before there were checks.
+        versions: of the software that made it, by name; empty in reports from before they were kept.
     """
 
     names: NDArray[np.str_]
@@ -70,6 +72,7 @@ class Report(Scores):
     taggers: TaggerFigures | None = None
     notes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -112,6 +115,7 @@ class Report(Scores):
             **{name: getattr(self, name) for name in _TEXTS},
             "notes": list(self.notes),
             "checks": [asdict(check) for check in self.checks],
+            "versions": dict(self.versions),
         }
 
     def save(self, folder: str | Path | None = None) -> Path:
@@ -174,12 +178,13 @@ def load_report(path: str | Path) -> Report:
             taggers=TaggerFigures.from_dict(taggers) if taggers else None,
             notes=tuple(card["notes"]),
             checks=tuple(Check(**check) for check in card.get("checks", ())),
+            versions={str(name): str(version) for name, version in card.get("versions", {}).items()},
             **{name: str(card[name]) for name in _TEXTS},
         )
         figures = report.as_dict()
         checked = [name for name in _CHECKED if name in card or name not in _LATER]
         differing = [name for name in checked if not _is_same(figures[name], card[name])]
-    except (KeyError, TypeError, ValueError, FerError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, FerError) as error:
         raise _damaged(folder, f"{type(error).__name__}: {error}") from error
     if differing:
         raise _damaged(folder, f"in {REPORT_FILE}, {', '.join(differing)} do not follow from {PROBABILITIES_FILE}")

@@ -1,7 +1,7 @@
 """`measure_robustness`: a bundle answers the same images clean and under each corruption; how much accuracy each one costs.
 
-The figures stand in a model's card, and `evaluate --robustness` prints them. `measure_severities` draws a curve a corruption, on a
-sample, for the Evaluate page. What is done to an image is said in `fer/evaluation/corruptions.py`.
+The figures stand in a model's card, and `evaluate --robustness` prints them; `measure_severities` draws a curve a corruption, on
+a sample, for the Evaluate page. What is done to an image is said in `fer/evaluation/corruptions.py`.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ KINDS = ("litert", "onnx")
 LAYOUTS = ("NHWC", "NCHW")
 COLOURS = ("rgb", "bgr")
 ANSWERS = ("logits", "probabilities")
+PACKAGES = ("fer", "deepface")  # that `packages.py` asks; here, where the command line reads it without loading more
 
 
 @dataclass(frozen=True)

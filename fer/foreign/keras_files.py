@@ -21,29 +21,36 @@ MAX_WEIGHTS_BYTES = 2**30
 MAX_CONFIG_BYTES = 16 * 2**20
 
 MODELS = frozenset({"Functional", "Sequential", "Model"})
+# fmt: off
 LAYERS = frozenset(
-    """
-    InputLayer Dense Activation Flatten Reshape Permute RepeatVector EinsumDense
-    Conv1D Conv2D Convolution2D DepthwiseConv2D SeparableConv2D SeparableConvolution2D Conv2DTranspose
-    MaxPooling2D MaxPool2D AveragePooling2D AvgPool2D GlobalAveragePooling2D GlobalAvgPool2D GlobalMaxPooling2D GlobalMaxPool2D
-    ZeroPadding2D Cropping2D UpSampling2D
-    BatchNormalization BatchNormalizationV1 BatchNormalizationV2 LayerNormalization GroupNormalization UnitNormalization
-    Dropout SpatialDropout2D AlphaDropout GaussianDropout GaussianNoise ActivityRegularization
-    ReLU LeakyReLU PReLU ELU Softmax
-    Add Subtract Multiply Average Maximum Minimum Concatenate Dot
-    MultiHeadAttention Attention
-    Rescaling Normalization Resizing CenterCrop RandomFlip RandomRotation RandomZoom RandomTranslation RandomContrast
-    RandomBrightness RandomCrop
-    """.split()
+    {
+        "InputLayer", "Dense", "Activation", "Flatten", "Reshape", "Permute", "RepeatVector", "EinsumDense",
+        "Conv1D", "Conv2D", "Convolution2D", "DepthwiseConv2D", "SeparableConv2D", "SeparableConvolution2D",
+        "Conv2DTranspose",
+        "MaxPooling2D", "MaxPool2D", "AveragePooling2D", "AvgPool2D", "GlobalAveragePooling2D", "GlobalAvgPool2D",
+        "GlobalMaxPooling2D", "GlobalMaxPool2D",
+        "ZeroPadding2D", "Cropping2D", "UpSampling2D",
+        "BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "LayerNormalization",
+        "GroupNormalization", "UnitNormalization",
+        "Dropout", "SpatialDropout2D", "AlphaDropout", "GaussianDropout", "GaussianNoise", "ActivityRegularization",
+        "ReLU", "LeakyReLU", "PReLU", "ELU", "Softmax",
+        "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot", "MultiHeadAttention",
+        "Attention",
+        "Rescaling", "Normalization", "Resizing", "CenterCrop", "RandomFlip", "RandomRotation", "RandomZoom",
+        "RandomTranslation", "RandomContrast",
+        "RandomBrightness", "RandomCrop",
+    }
 )
 PARTS = frozenset(
-    """
-    Zeros Ones Constant Identity RandomNormal RandomUniform TruncatedNormal VarianceScaling Orthogonal
-    GlorotUniform GlorotNormal HeUniform HeNormal LecunUniform LecunNormal
-    L1 L2 L1L2 MaxNorm NonNeg UnitNorm MinMaxNorm
-    DTypePolicy Policy __keras_tensor__ __tuple__
-    """.split()
+    {
+        "Zeros", "Ones", "Constant", "Identity", "RandomNormal", "RandomUniform", "TruncatedNormal",
+        "VarianceScaling", "Orthogonal",
+        "GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal",
+        "L1", "L2", "L1L2", "MaxNorm", "NonNeg", "UnitNorm", "MinMaxNorm", "DTypePolicy", "Policy",
+        "__keras_tensor__", "__tuple__",
+    }
 )
+# fmt: on
 # Where a class may come from. Those of private packages change names from version to version; what counts is the class.
 _PACKAGES = ("keras", "tensorflow.keras", "tf_keras", "tensorflow.python.keras")
 
@@ -73,11 +80,11 @@ def require_safe(path: Path) -> None:
         BundleError: it is such a file, or none that holds a whole model.
     """
     config = _config_of_zip(path) if zipfile.is_zipfile(path) else _config_of_hdf5(path)
-    unknown = sorted(set(_foreign_names(_described(config, path), path)))
+    unknown = sorted(set(_foreign_names(_described(config, path))))
     if unknown:
         raise BundleError(
-            f"{path.name} holds what is not opened here: {', '.join(unknown[:5])}. Lambda layers and classes of somebody's own are "
-            "programs, and would run on this machine. Export the model without them, or as TensorFlow Lite or ONNX."
+            f"{path.name} holds what is not opened here: {', '.join(unknown[:5])}. Lambda layers and classes of somebody's own "
+            "are programs, and would run on this machine. Export the model without them, or as TensorFlow Lite or ONNX."
         )
 
 
@@ -89,8 +96,8 @@ def _config_of_zip(path: Path) -> str:
             if others or len(sizes) != len(archive.infolist()) or len(sizes) != 3:
                 told = f"also {', '.join(others[:3])}" if others else f"only {', '.join(sizes) or 'nothing'}"
                 raise BundleError(
-                    f"Expected a Keras file of {CONFIG}, {METADATA} and {WEIGHTS}. {path.name} holds {told}. Save the model again "
-                    "with Keras."
+                    f"Expected a Keras file of {CONFIG}, {METADATA} and {WEIGHTS}. {path.name} holds {told}. Save the model "
+                    "again with Keras."
                 )
             if sizes[CONFIG] > MAX_CONFIG_BYTES or sizes[WEIGHTS] > MAX_WEIGHTS_BYTES:
                 raise BundleError(_too_large(path, max(sizes.values())))
@@ -154,14 +161,14 @@ def _described(config: str, path: Path) -> Any:
             f"Expected a model made of Keras' own layers ({', '.join(sorted(MODELS))}). {path.name} holds {found!r}: a class of "
             "somebody's own is a program, and is not opened here."
         )
-    return described
+    return {key: value for key, value in described.items() if key != "compile_config"}  # what is loaded here is not compiled
 
 
-def _foreign_names(node: Any, path: Path) -> Iterator[str]:
+def _foreign_names(node: Any) -> Iterator[str]:
     """What a description names that is not on the lists: classes, and the places that they are taken from."""
     if isinstance(node, list):
         for item in node:
-            yield from _foreign_names(item, path)
+            yield from _foreign_names(item)
     elif isinstance(node, dict):
         if "class_name" in node:
             name = node["class_name"]
@@ -170,23 +177,18 @@ def _foreign_names(node: Any, path: Path) -> Iterator[str]:
             module, registered = node.get("module"), node.get("registered_name")
             if module is not None and not _is_of_keras(module):
                 yield f"{str(module)[:60]}.{str(name)[:60]}"
-            if registered not in (None, name) and registered not in _registered(str(name)):
+            if registered not in (None, name):
                 yield str(registered)[:60]
-        for key, value in node.items():
-            if key != "compile_config":  # how it was trained: what is loaded here is not compiled
-                yield from _foreign_names(value, path)
+        for value in node.values():
+            yield from _foreign_names(value)
 
 
 def _is_of_keras(module: object) -> bool:
     return isinstance(module, str) and any(module == package or module.startswith(f"{package}.") for package in _PACKAGES)
 
 
-def _registered(name: str) -> tuple[str, ...]:
-    return (f"keras>{name}", f"Keras>{name}")
-
-
 def _too_large(path: Path, size: int) -> str:
-    return f"{path.name} unpacks to {size / 2**30:.1f} GB. The largest network that is taken in has {MAX_WEIGHTS_BYTES / 2**30:g} GB."
+    return f"{path.name} unpacks to {size / 2**30:.1f} GB. Up to {MAX_WEIGHTS_BYTES / 2**30:g} GB are taken in."
 
 
 def _first_lines(error: Exception) -> str:

@@ -26,9 +26,7 @@ class Network(Protocol):
     input_shape: tuple[int | None, ...]
     output_widths: dict[str, int]
 
-    def run(
-        self, model_input: NDArray[np.float32], outputs: Collection[str] | None = None
-    ) -> dict[str, NDArray[np.float32]]: ...
+    def run(self, model_input: NDArray[np.float32], outputs: Collection[str] | None = None) -> dict[str, NDArray[np.float32]]: ...
 
     def run_batch(
         self, model_input: NDArray[np.float32], outputs: Collection[str] | None = None
@@ -82,9 +80,7 @@ class AdaptedNetwork:
         ValueError: the bytes are no network that fits.
     """
 
-    def __init__(
-        self, content: bytes, adapter: Adapter, preprocessing: Preprocessing, head: Head, *, threads: int = 1
-    ) -> None:
+    def __init__(self, content: bytes, adapter: Adapter, preprocessing: Preprocessing, head: Head, *, threads: int = 1) -> None:
         self._network = open_network(content, adapter.kind, threads=threads)
         self._adapter = adapter
         self._head = head.name
@@ -108,7 +104,7 @@ class AdaptedNetwork:
         """Logits for a batch of any length N, float32 (N, K), by the head's name; there is no other output."""
         adapter = self._adapter
         x = model_input if adapter.colours == "rgb" else model_input[..., ::-1]
-        x = (x - np.array(adapter.mean, np.float32)) / np.array(adapter.std, np.float32)
+        x = np.divide(x - np.array(adapter.mean, np.float32), np.array(adapter.std, np.float32), dtype=np.float32)
         if adapter.layout == "NCHW":
             x = x.transpose(0, 3, 1, 2)
         return {self._head: to_logits(answer(self._network, np.ascontiguousarray(x), adapter.output), adapter.answers)}

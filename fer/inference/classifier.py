@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +40,14 @@ class Examination:
     logits: dict[str, NDArray[np.float32]]
     face_probability: NDArray[np.float32] | None
     quarters: NDArray[np.float32] | None
+
+
+class Answering(Protocol):
+    """What an evaluation asks of a model; `Classifier` documents both."""
+
+    def predict_heads(self, batch: NDArray[np.uint8], heads: Iterable[str | None]) -> dict[str, NDArray[np.float32]]: ...
+
+    def predict_inputs(self, model_input: NDArray[np.float32], head: str | None = None) -> NDArray[np.float32]: ...
 
 
 class Classifier:

@@ -10,6 +10,7 @@ import keras
 from fer.networks import build_network, log_odds_heads
 from fer.recipes import Settings
 from fer.training.distil import Student, join_teachers
+from fer.training.fused_norm import with_fused_norm
 from fer.training.prepare import FACE_HEAD, LABELS_HEAD, VOTES_HEAD, PreparedData
 from fer.training.trained import open_trained
 from fer.training.watch import Confusion
@@ -53,7 +54,7 @@ def build_model(settings: Settings, prepared: PreparedData) -> Any:
     size = None if settings.training.small_size else settings.preprocessing.size
     shape = (size, size, settings.preprocessing.channels)
     labels = {head: list(label_set) for head, label_set in prepared.heads.items()}
-    model = build_network(settings.network, shape, prepared.outputs, log_odds=log_odds_heads(labels))
+    model = with_fused_norm(build_network(settings.network, shape, prepared.outputs, log_odds=log_odds_heads(labels)))
     if settings.training.start_from:
         open_trained(settings.training.start_from).begin(model, settings, labels)
     freeze(model, settings.training.frozen)

@@ -111,5 +111,7 @@ def open_trained(reference: str) -> Trained:
             raise SettingsError(f"The run {reference} has no weights yet: it is {run.status}. Wait for its first epoch.")
         return Trained(reference, run.settings, run.dataset_info()["heads"], weights)
     bundle = load_bundle(reference)
+    if bundle.is_foreign:
+        raise SettingsError(f"The model {bundle.name} was made elsewhere: it answers here, but cannot be trained on with.")
     labels = {head.name: list(head.label_set) for head in bundle.heads}
     return Trained(reference, Settings.from_dict(bundle.card["settings"]), labels, bundle.keras_path)

@@ -104,7 +104,7 @@ def test_run_outlives_its_server_is_stopped_resumed_and_compared(places: Path, p
         table = runs.get_by_test_id("stDataFrame").first
         table.wait_for()
         settle(page)
-        table.locator("canvas").first.click(position={"x": 18, "y": 18})  # the box above the boxes: all of them
+        table.locator(".dvn-scroller").click(position={"x": 18, "y": 18})  # the box above the boxes: all of them
         runs.get_by_text("Settings that differ").wait_for()
         assert charts_are_drawn(runs)
         assert_fine(page)

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
 from fer.evaluation.abstain import RiskCoverage
 from fer.evaluation.calibration import ReliabilityBin
 from fer.evaluation.curves import ClassCurves
+from fer.evaluation.robustness import Answered, SeverityCurve
 from fer.evaluation.taggers import AgreementRow, HumanLine
 from fer.labels import LabelSet
-from ui.charts import NO_MARGIN, named, value_axis
+from ui.charts import NO_MARGIN, name_axis, named, value_axis
 from ui.theme import palette
 from ui.words import percent
 
 _SHARES = [0, 0.25, 0.5, 0.75, 1]
+
+
+@dataclass(frozen=True)
+class Whisker:
+    """Some images: what they are called, their accuracy with its 95 % interval, their number, and whether they count less."""
+
+    name: str
+    accuracy: float
+    interval: tuple[float, float]
+    n: int
+    pale: bool = False
 
 
 def reliability_diagram(bins: Sequence[ReliabilityBin]) -> go.Figure:
@@ -177,3 +190,87 @@ def agreement_bars(rows: Sequence[AgreementRow], human: HumanLine | None) -> go.
     figure.update_xaxes(title="taggers who agree, of ten", type="category", fixedrange=True, tickfont={"color": colours.text})
     figure.update_yaxes(title="right answers", range=[0, 1.05], tickvals=_SHARES, tickformat=".0%", **value_axis(colours))
     return figure
+
+
+def whiskers(rows: Sequence[Whisker], *, reference: float, told: str) -> go.Figure:
+    """Accuracies as dots with 95 % intervals, the first on top; the dotted line is what they are held against.
+
+    Args:
+        rows: at least one.
+        reference: a share, 0…1.
+        told: what it is, in words.
+    """
+    colours = palette()
+    shown = list(reversed(rows))  # Plotly begins below
+    inks = [colours.muted if row.pale else colours.high for row in shown]
+    figure = go.Figure(
+        go.Scatter(
+            x=[row.accuracy for row in shown],
+            y=[row.name for row in shown],
+            mode="markers",
+            marker={"color": inks, "size": 9, "symbol": ["circle-open" if row.pale else "circle" for row in shown]},
+            error_x={
+                "array": [row.interval[1] - row.accuracy for row in shown],
+                "arrayminus": [row.accuracy - row.interval[0] for row in shown],
+                "color": colours.muted,
+                "thickness": 1.5,
+                "width": 4,
+            },
+            customdata=[[row.n, *row.interval] for row in shown],
+            hovertemplate="%{y}: %{x:.1%} of %{customdata[0]:,} images<br>95 %: %{customdata[1]:.1%} to %{customdata[2]:.1%}"
+            "<extra></extra>",
+        )
+    )
+    figure.add_vline(
+        reference,
+        line={"color": colours.text, "dash": "dot", "width": 1},
+        annotation_text=told,
+        annotation_position="top",
+        annotation_font_color=colours.text,
+    )
+    figure.update_layout(height=76 + 28 * len(rows), margin={**NO_MARGIN, "t": 26, "b": 44}, showlegend=False)
+    figure.update_xaxes(title="right answers", tickformat=".0%", **value_axis(colours))
+    figure.update_yaxes(**{**name_axis(colours), "tickfont": {"color": colours.text, "size": 13}}, type="category")
+    return figure
+
+
+def severity_curve(clean: Answered, curve: SeverityCurve, ends: tuple[float, float]) -> go.Figure:
+    """Accuracy over the severity of one corruption, from none on, with its 95 % band; small, to stand among its like.
+
+    Args:
+        clean: the images as they are.
+        curve: the images corrupted.
+        ends: of the axis of accuracy, which all of them share.
+    """
+    colours = palette()
+    answered, x = [clean, *curve.answered], [0.0, *curve.severities]
+    low, high = zip(*(each.accuracy_ci95 for each in answered), strict=True)
+    figure = go.Figure()
+    for edge, fill in ((high, None), (low, "tonexty")):
+        figure.add_scatter(
+            x=x, y=edge, mode="lines", line={"width": 0}, fill=fill, fillcolor=_faint(colours.high), hoverinfo="skip"
+        )
+    figure.add_scatter(
+        x=x,
+        y=[each.accuracy for each in answered],
+        mode="lines+markers",
+        line={"color": colours.high, "width": 2},
+        marker={"size": 5},
+        customdata=list(zip(low, high, strict=True)),
+        hovertemplate="%{x:.3g}: %{y:.1%} right<br>95 %: %{customdata[0]:.1%} to %{customdata[1]:.1%}<extra></extra>",
+    )
+    figure.add_vline(curve.corruption.severity, line={"color": colours.muted, "dash": "dot", "width": 1})
+    figure.update_layout(height=170, margin={**NO_MARGIN, "t": 6, "b": 40, "l": 40, "r": 8}, showlegend=False)
+    figure.update_xaxes(
+        title={"text": curve.corruption.unit.partition(",")[0], "font": {"size": 11, "color": colours.muted}},
+        range=[0, curve.corruption.limit * 1.03],
+        **value_axis(colours),
+    )
+    room = 0.04 * (ends[1] - ends[0])
+    figure.update_yaxes(range=[ends[0] - room, ends[1] + room], tickformat=".0%", **value_axis(colours))
+    return figure
+
+
+def _faint(colour: str) -> str:
+    """A hex colour as one that lets the ground through."""
+    return f"rgba({', '.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))}, 0.18)"

@@ -8,6 +8,9 @@ from collections.abc import Mapping
 import streamlit as st
 
 from fer.evaluation import Report
+from fer.evaluation.html_report import report_html
+from fer.evaluation.markdown_report import report_markdown
+from fer.evaluation.tables import answering_bundle
 from ui.evaluate.reports import about_rows
 from ui.tables import csv_text
 from ui.theme import plain_metric
@@ -42,6 +45,15 @@ def details(report: Report) -> None:
     st.subheader("Where these figures come from", anchor=False)
     st.dataframe(about_rows(report), hide_index=True, column_config={"value": st.column_config.TextColumn(width="large")})
     with st.container(horizontal=True):
+        # Built only when they are asked for, as the model is read for them.
+        page, markdown = (lambda make=make: make(report, answering_bundle(report)) for make in (report_html, report_markdown))
+        st.download_button(
+            "Report (HTML)", page, f"{report.id}.html", "text/html", type="primary", icon=":material/download:",
+            key="report_html",
+        )  # fmt: skip
+        st.download_button(
+            "Report (Markdown)", markdown, f"{report.id}.md", "text/markdown", icon=":material/download:", key="report_markdown",
+        )  # fmt: skip
         text = json.dumps(report.as_dict(), indent=2, ensure_ascii=False)
         st.download_button("All figures (JSON)", text, f"{report.id}.json", "application/json", icon=":material/download:")
         st.download_button(
@@ -50,6 +62,11 @@ def details(report: Report) -> None:
         # Built only when it is asked for: it has a row an image.
         answers, name = (lambda: csv_text(answer_rows(report))), f"{report.id}-answers.csv"
         st.download_button("Answers, a row an image (CSV)", answers, name, "text/csv", icon=":material/download:")
+    st.caption(
+        "The HTML file needs nothing else: mail it, print it, put it beside a paper. There are no faces in it. The same on the "
+        "command line:"
+    )
+    st.code(f"python -m fer report {report.id} --html report.html --markdown report.md", language="bash", wrap_lines=True)
 
 
 def report_rows(report: Report) -> list[dict[str, object]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import streamlit as st
@@ -12,6 +13,7 @@ import streamlit as st
 from fer.bundles import Bundle
 from fer.errors import FerError
 from fer.evaluation import Report, evaluate, list_reports, load_report
+from fer.foreign.packages import evaluate_package
 from ui.cleaning import cleaned, cleaning_toggle
 from ui.popover import close_popover
 from ui.state import active_choice, active_model, dataset_shelf, progress_on
@@ -100,14 +102,25 @@ def evaluation_form(bundle: Bundle) -> None:
         make_report(bundle, None if split == _AUTO else split, cleaning)
 
 
-def make_report(bundle: Bundle, split: str | None = None, cleaning: Path | None = None) -> None:
+def make_report(bundle: Bundle, split: str | None = None, cleaning: Path | None = None, *, show: bool = True) -> None:
     """Evaluate the active dataset, with a progress bar, save the report and show it; a failure is said in words.
 
     Args:
         bundle: the model.
         split: `train`, `val`, `test` or `all`; None for what `evaluate` takes by itself.
         cleaning: the active dataset's list, through which it is seen; None for the data as they are.
+        show: False keeps the report that is shown now.
     """
+    _make(bundle.name, partial(evaluate, bundle, split=split), cleaning, show=show)
+
+
+def make_package_report(name: str, split: str) -> None:
+    """The same of an installed package of somebody else's (see `fer/foreign/packages.py`); the report shown now stays."""
+    _make(name, partial(evaluate_package, name, split=split), None, show=False)
+
+
+def _make(who: str, answer: Callable[..., Report], cleaning: Path | None, *, show: bool) -> None:
+    """Let `answer(dataset, progress=…)` make a report, save it and draw the page anew."""
     place = st.empty()
     advance = progress_on(place.progress(0.0, "Reading the dataset"))
     try:
@@ -116,9 +129,7 @@ def make_report(bundle: Bundle, split: str | None = None, cleaning: Path | None 
         if cleaning:
             dataset, summary = cleaned(dataset)
             dataset = replace(dataset, name=f"{dataset.name}, cleaned")
-        report = evaluate(
-            bundle, dataset, split=split, progress=lambda share: advance(f"Evaluating {bundle.name} on {dataset.name}", share)
-        )
+        report = answer(dataset, progress=lambda share: advance(f"Evaluating {who} on {dataset.name}", share))
         if summary and cleaning:
             report = replace(report, notes=(summary.note(cleaning), *report.notes))
         folder = report.save()
@@ -127,7 +138,8 @@ def make_report(bundle: Bundle, split: str | None = None, cleaning: Path | None 
         show_error(error)
         return
     # Read by the next run before its widget is drawn; a drawn widget's value cannot be set.
-    st.session_state["report_made"] = str(folder)
+    if show:
+        st.session_state["report_made"] = str(folder)
     close_popover(EVALUATE_POPOVER)
     st.rerun()
 

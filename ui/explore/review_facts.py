@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import streamlit as st
 
@@ -15,11 +13,9 @@ from fer.quality.cleaning import CleaningList
 from fer.quality.findings import Finding
 from ui.bars import Bar, bars_html
 from ui.picture import votes_html
+from ui.state import classifier_of
 from ui.theme import SPLIT_TITLES
 from ui.words import percent, plain
-
-if TYPE_CHECKING:
-    from fer.inference.classifier import Classifier
 
 _DECISIONS_SHOWN = 12
 
@@ -79,16 +75,9 @@ def _answer_html(dataset: Dataset, bundle: Bundle, row: int) -> str:
         head = choose_head(bundle, dataset.label_set)
     except LabelError:
         head = bundle.default_head
-    (y_prob,) = _classifier(bundle.sha256, bundle).predict_crops([dataset.images[row]], head.name)
+    (y_prob,) = classifier_of(bundle).predict_crops([dataset.images[row]], head.name)
     names = head.label_set
     return bars_html(
         Bar(names.emoji(name), name, names.colour(name), float(share), percent(float(share), 0), share == y_prob.max())
         for name, share in zip(names, y_prob, strict=True)
     )
-
-
-@st.cache_resource(show_spinner=False, max_entries=2)
-def _classifier(sha256: str, _bundle: Bundle) -> Classifier:
-    from fer.inference.classifier import Classifier
-
-    return Classifier(_bundle)

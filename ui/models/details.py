@@ -91,6 +91,7 @@ def _files(bundle: Bundle) -> None:
 _MEANINGS = {
     "card.json": "everything that prediction needs to know, and how the model was made and measured",
     "model.litert": "the network that answers",
+    "model.onnx": "the network that answers",
     "model.keras": "the same network for Keras, to train on with",
     "README.md": "the card for people",
     "SHA256SUMS": "hashes of the files, checked whenever the model is opened",

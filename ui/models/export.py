@@ -35,7 +35,12 @@ _MADE_KEY = "models_exported"
 def export_panel(bundle: Bundle) -> None:
     """The choice of a format, the button that makes the file, and the one that downloads it."""
     kind = st.pills(
-        "As", [_PACKED, *EXPORT_FORMATS], default=_PACKED, required=True, format_func=_TITLES.__getitem__, key="models_format"
+        "As",
+        [_PACKED, *(() if bundle.is_foreign else EXPORT_FORMATS)],
+        default=_PACKED,
+        required=True,
+        format_func=_TITLES.__getitem__,
+        key="models_format",
     )
     kind = kind or _PACKED
     if kind == _PACKED:

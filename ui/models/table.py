@@ -60,10 +60,10 @@ def _row(name: str) -> dict[str, Any]:
         "default": "★" if name == default_model() else "",
         "accuracy": _accuracy(bundle, LABELS_HEAD),
         "accuracy on FER+": _accuracy(bundle, VOTES_HEAD),
-        "size": file_size(bundle.litert_path) / 1e6,
-        "parameters": card["parameters"] / 1e6,
-        "recipe": card["recipe"],
-        "learned from": plain(str(card["data"]["name"])),
+        "size": file_size(bundle.network_path) / 1e6,
+        "parameters": None if card["parameters"] is None else card["parameters"] / 1e6,
+        "recipe": "made elsewhere" if bundle.is_foreign else card["recipe"],
+        "learned from": "not known" if bundle.is_foreign else plain(str(card["data"]["name"])),
         "made": str(card["created"])[:10],
     }
 
@@ -71,7 +71,7 @@ def _row(name: str) -> dict[str, Any]:
 def _accuracy(bundle: Bundle, head: str) -> str:
     """Of a head on the validation part: `69.7 % ± 1.5, 7 classes`; empty where there is no such head."""
     for row in bundle.card["heads"]:
-        if row["name"] == head:
+        if row["name"] == head and "validation" in row:
             figures = row["validation"]
             return f"{percent(figures['accuracy'])} {plus_minus(figures['accuracy_ci95'])}, {len(row['labels'])} classes"
     return ""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # evaluate.py and report.py keep checks, and so import this p
     from fer.bundles import Bundle
     from fer.data.dataset import Dataset
     from fer.evaluation.report import Report
-    from fer.inference.classifier import Classifier
+    from fer.inference.classifier import Answering
 
 __all__ = ["CHECKS", "STATUSES", "Check", "Claim", "Evidence", "run_checks"]
 
@@ -46,7 +46,7 @@ def run_checks(
     dataset: Dataset,
     report: Report,
     *,
-    classifier: Classifier | None = None,
+    classifier: Answering | None = None,
     reported: Mapping[str, float] | None = None,
 ) -> tuple[Check, ...]:
     """Hold an evaluation against what has gone wrong elsewhere.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # evaluate.py and report.py keep checks, and so import this m
     from fer.data.dataset import Dataset
     from fer.evaluation.evaluate import Question
     from fer.evaluation.report import Report
-    from fer.inference.classifier import Classifier
+    from fer.inference.classifier import Answering
 
 STATUSES = ("pass", "warn", "fail", "skipped")
 
@@ -108,7 +108,7 @@ class Evidence:
     dataset: Dataset
     question: Question
     report: Report
-    classifier: Classifier
+    classifier: Answering
     claims: tuple[Claim, ...] = ()
 
     @cached_property

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fer.errors import BundleError
 from fer.evaluation.checks.check import FEWEST, SURE, Check, Evidence, Kind, chance_of_lead
 
 _PREPROCESSING = Kind(
@@ -46,7 +47,10 @@ def check_preprocessing(evidence: Evidence) -> Check:
         return _PREPROCESSING.skips(f"{len(part)} images cannot tell; {FEWEST} are needed.")
     rows = np.random.default_rng(0).permutation(len(part))[: _STAGES[-1]]
     variants = _variants(evidence)
-    best = max((_try(evidence, rows, name, transform) for name, transform in variants.items()), key=lambda tried: tried.lead)
+    try:
+        best = max((_try(evidence, rows, name, transform) for name, transform in variants.items()), key=lambda tried: tried.lead)
+    except BundleError as error:  # it takes no scaled input
+        return _PREPROCESSING.skips(str(error))
     own_scale = evidence.bundle.preprocessing.offset_and_divisor
     scale = next((name for name, scale in _SCALES.items() if scale == own_scale), evidence.bundle.preprocessing.scale)
     asked = rows[: best.n]

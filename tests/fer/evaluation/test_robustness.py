@@ -14,9 +14,17 @@ from fer.bundles import Bundle, load_bundle
 from fer.data import Dataset, read_dataset
 from fer.data.dataset import ArrayStore
 from fer.errors import DataError
-from fer.evaluation import Robustness, describe_robustness, evaluate, measure_robustness, robustness_table
+from fer.evaluation import (
+    Robustness,
+    describe_robustness,
+    evaluate,
+    measure_robustness,
+    measure_severities,
+    robustness_table,
+)
 from fer.evaluation.corruptions import CORRUPTIONS
 from fer.evaluation.evaluate import CHUNK
+from fer.evaluation.robustness import severities_of
 from fer.inference.classifier import Classifier
 
 
@@ -181,3 +189,26 @@ def test_describe_robustness_with_votes_has_columns_for_them(robustness: Robustn
 
 def test_robustness_table_names_corruptions_in_short() -> None:
     assert [row[0] for row in robustness_table(STORED)] == ["corruption", "none", "roll", "blur", "mean"]
+
+
+def test_severities_of_rise_from_half_the_cards_to_the_limit() -> None:
+    for corruption in CORRUPTIONS:
+        severities = severities_of(corruption)
+        assert severities == tuple(sorted(set(severities))), corruption.name
+        assert (severities[1], severities[-1], len(severities)) == (corruption.severity, corruption.limit, 5), corruption.name
+
+
+def test_measure_severities_at_the_cards_is_measure_robustness(bundle: Bundle, faces: Dataset, robustness: Robustness) -> None:
+    curves = measure_severities(bundle, faces)
+    assert curves.clean.accuracy == robustness.clean.accuracy
+    for curve, (corruption, answered) in zip(curves.curves, robustness.corrupted, strict=True):
+        assert curve.corruption is corruption
+        assert curve.answered[curve.severities.index(corruption.severity)].accuracy == answered.accuracy, corruption.name
+
+
+def test_measure_severities_draws_the_same_sample_each_time(bundle: Bundle, faces: Dataset) -> None:
+    shares: list[float] = []
+    first, again = (measure_severities(bundle, faces, most=20, progress=shares.append) for _ in range(2))
+    assert first == again
+    assert {answered.n for curve in first.curves for answered in curve.answered} == {20}
+    assert shares[-1] == 1

@@ -72,3 +72,10 @@ def test_read_csv_columns_of_no_csv_is_refused(tmp_path: Path) -> None:
 def test_read_csv_columns_by_a_column_that_is_not_there_lists_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"no column 'image'\. It has: file, age"):
         read_csv_columns(table(tmp_path, "file,age\n2.png,1\n"), NAMES, name_column="image")
+
+
+def test_read_csv_columns_of_what_was_read_already_needs_no_file() -> None:
+    (column,) = read_csv_columns("uploaded.csv", NAMES, content="file,age\r\n2.png,30\r\n3.png,31\r\n".encode("utf-8-sig"))
+    assert column.values == pytest.approx([np.nan, 30, np.nan, 31], nan_ok=True)
+    with pytest.raises(DataError, match=r"uploaded.csv is empty"):
+        read_csv_columns("uploaded.csv", NAMES, content=b"")

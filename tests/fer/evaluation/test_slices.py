@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 import numpy as np
@@ -156,3 +157,23 @@ def test_roll_column_measures_the_line_between_the_eyes_either_way() -> None:
 def test_roll_column_of_a_detector_without_landmarks_says_so() -> None:
     with pytest.raises(DataError, match="cannot be told: the detector 'eyes'"):
         roll_column(pictures(np.zeros((2, 48, 48, 1), np.uint8)), TiltedEyes(landmarks=False))
+
+
+def test_roll_column_of_a_sample_looks_at_no_more() -> None:
+    images = np.full((40, 48, 48, 1), 110, np.uint8)
+    column = roll_column(pictures(images), TiltedEyes(), most=15)
+    assert (~np.isnan(column.values.astype(float))).sum() == 15
+    (cut,) = slice_report(answered([True] * 40), [column], fewest=1)
+    assert cut.without == 25
+
+
+def test_sliced_column_as_dict_survives_json() -> None:
+    (cut,) = slice_report(answered([True, True, False, True]), [Column("group", np.array(["a", "a", "b", "b"]))], fewest=2)
+    figures = cut.as_dict()
+    assert json.loads(json.dumps(figures))["slices"][1] == {
+        "name": "b",
+        "n": 2,
+        "accuracy": 0.5,
+        "accuracy_ci95": list(cut.slices[1].accuracy_ci95),
+    }
+    assert figures["words"] == cut.words

@@ -1,0 +1,71 @@
+"""Fused batch normalisation: what Keras' own layer computes, forwards, backwards and in what it remembers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fer.networks import build_network
+from fer.recipes import load_recipe
+from fer.training.worker import prepare_keras
+from tests.conftest import TINY
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _keras(tmp_path_factory: pytest.TempPathFactory) -> None:
+    prepare_keras(tmp_path_factory.mktemp("log") / "keras.log")
+
+
+def tiny_network() -> object:
+    settings = load_recipe("compact").settings.with_overrides(dict(pair.split("=") for pair in TINY))
+    return build_network(settings.network, settings.preprocessing.input_shape, {"labels": 7})
+
+
+def test_with_fused_norm_keeps_names_weights_and_answers() -> None:
+    from fer.training.fused_norm import FusedBatchNormalization, with_fused_norm
+
+    model = tiny_network()
+    fused = with_fused_norm(model)
+    assert [layer.name for layer in fused.layers] == [layer.name for layer in model.layers]
+    assert sum(isinstance(layer, FusedBatchNormalization) for layer in fused.layers) >= 3
+    assert all((a == b).all() for a, b in zip(fused.get_weights(), model.get_weights(), strict=True))
+    x = np.random.default_rng(0).random((4, *model.input_shape[1:]), np.float32)
+    assert np.allclose(fused(x)["labels"], model(x)["labels"], atol=1e-6)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_a_training_step_is_that_of_keras_own_layer(policy: str) -> None:
+    import keras
+    import tensorflow as tf
+
+    from fer.training.fused_norm import FusedBatchNormalization
+
+    x = np.random.default_rng(1).normal(2, 3, (8, 6, 6, 5)).astype(np.float32)
+    weight = np.random.default_rng(2).normal(size=x.shape).astype(np.float32)
+    found = []
+    for kind in (keras.layers.BatchNormalization, FusedBatchNormalization):
+        layer = kind(momentum=0.8, dtype=keras.DTypePolicy(policy))
+        layer.build(x.shape)
+        layer.gamma.assign(np.linspace(0.5, 1.5, 5))
+        inputs = tf.Variable(x)
+        with tf.GradientTape() as tape:
+            outputs = layer(inputs, training=True)
+            loss = tf.reduce_sum(tf.cast(outputs, "float32") * weight)
+        slopes = tape.gradient(loss, [inputs, layer.gamma.value, layer.beta.value])
+        found.append([np.asarray(tf.cast(outputs, "float32")), *layer.get_weights(), *map(np.asarray, slopes)])
+    # bfloat16 has 8 bits of its own; the sums behind are float32 in both.
+    tolerance = 2e-5 if policy == "float32" else 4e-2
+    for own, fused in zip(*found, strict=True):
+        assert np.abs(own - fused).max() <= tolerance * max(1.0, np.abs(own).max())
+
+
+def test_a_frozen_layer_stays_as_it_is() -> None:
+    from fer.training.fused_norm import FusedBatchNormalization
+
+    layer = FusedBatchNormalization()
+    x = np.random.default_rng(3).normal(2, 3, (4, 6, 6, 5)).astype(np.float32)
+    layer.build(x.shape)
+    layer.trainable = False
+    outputs = np.asarray(layer(x, training=True))
+    assert np.allclose(outputs, x / np.sqrt(1 + layer.epsilon), atol=1e-5)  # mean 0 and variance 1, as at the beginning
+    assert (np.asarray(layer.moving_mean) == 0).all()
