@@ -84,12 +84,12 @@ SYSTEMS = (
     ),
     System(
         "vgg16-3class",
-        {"angry": 200, "happy": 200, "sad": 200},
+        {"angry": 120, "happy": 120, "sad": 120},
         {"network.weights": "random"},
         differs=(
             _FACES,
             "VGG16's weights are random and frozen, not ImageNet's: what a head can make of features that nobody has trained.",
-            "600 images instead of 2,847: a processor takes a second for four of them.",
+            "360 images instead of 2,847: a processor takes a second for four of them.",
         ),
     ),
 )
