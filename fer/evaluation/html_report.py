@@ -55,7 +55,7 @@ figcaption{font-weight:600;margin-bottom:.3rem}svg{width:100%;height:auto}.axis{
 .line{fill:none;stroke:var(--accent);stroke-width:2.5}.dot{fill:var(--accent)}.whisker{stroke:var(--muted);stroke-width:1.2}
 footer{margin-top:3rem;border-top:1px solid var(--line);padding-top:1rem}
 @media print{main{max-width:none;padding:0}h2{break-after:avoid}tr,figure,.card,.checks li{break-inside:avoid}
-.scroll{overflow:visible}body{font-size:11pt}}
+.scroll{overflow:visible}body{font-size:10.5pt}table{font-size:8.5pt}.bar{width:4rem}th,td{padding:.25rem .4rem}}
 """
 
 

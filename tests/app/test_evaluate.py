@@ -191,7 +191,7 @@ def test_downloads_hold_every_figure_and_every_answer(open_page: OpenPage) -> No
     make_report().save()
     app = open_page("evaluate", state={"evaluate_view": "Report"})
     assert [button.label for button in app.download_button] == [
-        "All figures (JSON)", "Report table (CSV)", "Answers, a row an image (CSV)",
+        "Report (HTML)", "Report (Markdown)", "All figures (JSON)", "Report table (CSV)", "Answers, a row an image (CSV)",
     ]  # fmt: skip
 
 

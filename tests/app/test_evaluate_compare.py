@@ -116,7 +116,7 @@ def test_finding_names_the_surest_difference() -> None:
 def test_system_rows_without_figures_say_what_was_reported() -> None:
     rows = {row["system"]: row for row in system_rows([])}
     assert set(rows) == {"cnn4-7class", "cnn4-binary", "cnn5-7class", "resnet50-8class", "vgg16-3class"}
-    assert rows["cnn4-binary"]["reported"] == "90.0 % ± 11.4 (accuracy, n = 30)"
+    assert rows["cnn4-binary"]["reported"] == "90.0 % (74 to 97 %; accuracy, n = 30)"
     assert rows["cnn5-7class"]["reported"] == "a curve only"
     assert rows["resnet50-8class"]["checks"] == "reported figure is a metric's artefact"
     assert {row["here"] for row in rows.values()} == {"not trained here yet"}

@@ -192,13 +192,14 @@ def agreement_bars(rows: Sequence[AgreementRow], human: HumanLine | None) -> go.
     return figure
 
 
-def whiskers(rows: Sequence[Whisker], *, reference: float, told: str) -> go.Figure:
+def whiskers(rows: Sequence[Whisker], *, reference: float, told: str, ends: tuple[float, float] | None = None) -> go.Figure:
     """Accuracies as dots with 95 % intervals, the first on top; the dotted line is what they are held against.
 
     Args:
         rows: at least one.
         reference: a share, 0…1.
         told: what it is, in words.
+        ends: of the axis, where several charts share it; None for what these rows need.
     """
     colours = palette()
     shown = list(reversed(rows))  # Plotly begins below
@@ -229,7 +230,9 @@ def whiskers(rows: Sequence[Whisker], *, reference: float, told: str) -> go.Figu
         annotation_font_color=colours.text,
     )
     figure.update_layout(height=76 + 28 * len(rows), margin={**NO_MARGIN, "t": 26, "b": 44}, showlegend=False)
-    figure.update_xaxes(title="right answers", tickformat=".0%", **value_axis(colours))
+    low, high = ends or (min(row.interval[0] for row in rows), max(row.interval[1] for row in rows))
+    room = 0.04 * (high - low)
+    figure.update_xaxes(title="right answers", range=[low - room, high + room], tickformat=".0%", **value_axis(colours))
     figure.update_yaxes(**{**name_axis(colours), "tickfont": {"color": colours.text, "size": 13}}, type="category")
     return figure
 

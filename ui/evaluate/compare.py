@@ -18,7 +18,7 @@ from ui.gallery import paged_grid
 from ui.state import active_choice, dataset_shelf, read_bundle
 from ui.words import count, counted, errors_in_words, percent, plain, plus_minus
 
-_PER_PAGE = 12
+_PER_PAGE = 16
 _PACKAGE = "package "
 
 
@@ -88,7 +88,7 @@ def _choice(report: Report, fitting: dict[str, Report]) -> list[Report]:
         f"Compare {plain(report.model)} with",
         list(fitting),
         default=[path for model, path in newest.items() if model != own][:3],
-        format_func=lambda path: f"{fitting[path].model}, {percent(fitting[path].accuracy)}, {fitting[path].created[:16]}",
+        format_func=lambda path: f"{fitting[path].model}, {percent(fitting[path].accuracy)}, {_made(fitting[path])}",
         key=f"compare_with_{report.id}_{len(fitting)}",
         help="Reports of the same images with the same labels.",
     )
@@ -119,10 +119,11 @@ def _offer(report: Report, known: set[str]) -> None:
 def _names(reports: Sequence[Report]) -> list[str]:
     """A name each; where a model stands there twice, with the time of its report."""
     models = [report.model for report in reports]
-    return [
-        report.model if models.count(report.model) == 1 else f"{report.model} ({report.created[:16].replace('T', ' ')})"
-        for report in reports
-    ]
+    return [report.model if models.count(report.model) == 1 else f"{report.model} ({_made(report)})" for report in reports]
+
+
+def _made(report: Report) -> str:
+    return report.created[:16].replace("T", " ")
 
 
 def _finding(pairs: Sequence[PairComparison], names: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping
 
 import streamlit as st
@@ -11,7 +12,7 @@ from fer.evaluation import Report
 from fer.evaluation.html_report import report_html
 from fer.evaluation.markdown_report import report_markdown
 from fer.evaluation.tables import answering_bundle
-from ui.evaluate.reports import about_rows
+from ui.evaluate.reports import about_rows, shown_folder
 from ui.tables import csv_text
 from ui.theme import plain_metric
 from ui.words import count, percent, plain, plus_minus
@@ -66,7 +67,8 @@ def details(report: Report) -> None:
         "The HTML file needs nothing else: mail it, print it, put it beside a paper. There are no faces in it. The same on the "
         "command line:"
     )
-    st.code(f"python -m fer report {report.id} --html report.html --markdown report.md", language="bash", wrap_lines=True)
+    command = f"python -m fer report {shlex.quote(shown_folder())} --html report.html --markdown report.md"
+    st.code(command, language="bash", wrap_lines=True)
 
 
 def report_rows(report: Report) -> list[dict[str, object]]:

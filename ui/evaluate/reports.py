@@ -12,7 +12,7 @@ import streamlit as st
 
 from fer.bundles import Bundle
 from fer.errors import FerError
-from fer.evaluation import Report, evaluate, list_reports, load_report
+from fer.evaluation import Report, evaluate, list_reports, load_report, reports_dir
 from fer.foreign.packages import evaluate_package
 from ui.cleaning import cleaned, cleaning_toggle
 from ui.popover import close_popover
@@ -71,6 +71,12 @@ def shown_report(items: Mapping[str, ReportItem], model: str | None) -> Report |
     except FerError as error:
         show_error(error)
         return None
+
+
+def shown_folder() -> str:
+    """The report that is shown, as `python -m fer report` takes it: its name in the workspace, or its folder."""
+    folder = Path(st.session_state[_SHOWN_KEY])
+    return folder.name if folder.parent == reports_dir() else str(folder)
 
 
 def offer_evaluation(bundle: Bundle) -> None:

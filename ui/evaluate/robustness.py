@@ -53,7 +53,11 @@ def draw(report: Report) -> None:
 
 def titled(name: str) -> str:
     """`low_resolution` as `low resolution`."""
-    return name.replace("_", " ")
+    return "JPEG" if name == "jpeg" else name.replace("_", " ")
+
+
+def _heading(words: str) -> str:
+    return words[0].upper() + words[1:]
 
 
 @st.cache_resource(show_spinner=False)
@@ -78,9 +82,9 @@ def _try_out(bundle: Bundle, head: str, faces: Dataset) -> None:
     y_prob = classifier_of(bundle).predict_batch(np.concatenate([clean, bad]), head)
     label_set, label = bundle.head(head).label_set, faces.label_set.names[int(faces.label_ids[row])]
     with st.grid(2, min_column_width=300):
-        _answer("As it is", f"Labelled {label}", clean[0], y_prob[0], label_set)
+        _answer(f"As it is, labelled {label}", clean[0], y_prob[0], label_set)
         _answer(
-            ", ".join(titled(corruption.name) for corruption, _ in severities) or "Nothing done", "", bad[0], y_prob[1], label_set
+            ", ".join(titled(corruption.name) for corruption, _ in severities) or "nothing done", bad[0], y_prob[1], label_set
         )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.button("Another face", icon=":material/shuffle:", key="robustness_next", on_click=_next_face)
@@ -94,24 +98,22 @@ def _next_face() -> None:
 def _severity(corruption: Corruption) -> float:
     step = 1.0 if corruption.limit > 10 else 0.1
     return st.slider(
-        f"{titled(corruption.name).capitalize()}, {corruption.unit}",
+        f"{_heading(titled(corruption.name))}, {corruption.unit}",
         0.0,
         float(corruption.limit),
         float(corruption.severity),
         step,
         format="%.0f" if step == 1 else "%.1f",
-        help=f"{corruption.description[0].upper()}{corruption.description[1:]}. Models' cards tell of {corruption.severity:g}.",
+        help=f"{_heading(corruption.description)}. Models' cards tell of {corruption.severity:g}.",
         key=f"robustness_{corruption.name}",
     )
 
 
-def _answer(title: str, words: str, image: NDArray[np.uint8], y_prob: NDArray[np.float32], label_set: LabelSet) -> None:
+def _answer(title: str, image: NDArray[np.uint8], y_prob: NDArray[np.float32], label_set: LabelSet) -> None:
     """A picture as the network is given it, beside what it answers."""
     best = label_set.names[int(y_prob.argmax())]
     with st.container(border=True):
-        st.markdown(
-            f"**{plain(title[0].upper() + title[1:])}**: {label_set.emoji(best)} {plain(best)} {percent(float(y_prob.max()), 0)}"
-        )
+        st.markdown(f"**{plain(_heading(title))}**: {label_set.emoji(best)} {plain(best)} {percent(float(y_prob.max()), 0)}")
         with st.container(horizontal=True, vertical_alignment="center", wrap=False):
             st.image(tile(np.repeat(image, 3, axis=2) if image.shape[2] == 1 else image, _SIDE), width=144, alt=title)
             st.html(
@@ -120,8 +122,6 @@ def _answer(title: str, words: str, image: NDArray[np.uint8], y_prob: NDArray[np
                     for name, share in zip(label_set, y_prob, strict=True)
                 )
             )
-        if words:
-            st.caption(plain(words))
 
 
 def _card(figures: dict[str, Any]) -> None:
@@ -169,10 +169,10 @@ def _curves(bundle: Bundle, head: str, images: Dataset) -> None:
 def _small_multiples(found: SeverityCurves) -> None:
     shares = [end for curve in found.curves for answered in curve.answered for end in answered.accuracy_ci95]
     ends = (min(shares), max([*shares, found.clean.accuracy_ci95[1]]))
-    with st.grid(4, min_column_width=230):
+    with st.grid(4, min_column_width=170):
         for curve in found.curves:
             with st.container(gap="xsmall"):
-                st.markdown(f"**{titled(curve.corruption.name).capitalize()}** {_cost(found, curve)}")
+                st.markdown(f"**{_heading(titled(curve.corruption.name))}** {_cost(found, curve)}")
                 st.plotly_chart(
                     severity_curve(found.clean, curve, ends), config=PLOTLY_CONFIG, key=f"severity_{curve.corruption.name}"
                 )

@@ -9,7 +9,7 @@ import streamlit as st
 from fer.data.dataset import Dataset
 from fer.detection import available_detectors, get_detector
 from fer.evaluation import Column, Report, SlicedColumn, picture_columns, read_csv_columns, roll_column, slice_report
-from fer.evaluation.slices import FEWEST
+from fer.evaluation.slices import FEWEST, Slice
 from ui.charts import PLOTLY_CONFIG
 from ui.evaluate.charts import Whisker, whiskers
 from ui.evaluate.going import measured
@@ -47,7 +47,7 @@ def draw(report: Report) -> None:
         _finding(cuts)
         with st.grid(2, min_column_width=380, gap="medium"):
             for cut in cuts:
-                _slices(report, cut)
+                _slices(report, cut, _ends(cuts))
     download.download_button(
         "Slices (CSV)", csv_text(slice_rows(cuts)), f"{report.id}-slices.csv", "text/csv", icon=":material/download:"
     )
@@ -108,8 +108,18 @@ def _finding(cuts: list[SlicedColumn]) -> None:
     )
 
 
-def _slices(report: Report, cut: SlicedColumn) -> None:
-    parts = [*cut.slices, *([cut.too_few] if cut.too_few else [])]
+def _parts(cut: SlicedColumn) -> list[Slice]:
+    return [*cut.slices, *([cut.too_few] if cut.too_few else [])]
+
+
+def _ends(cuts: list[SlicedColumn]) -> tuple[float, float] | None:
+    """Of the axis that all charts share, so that they compare; None where there is no slice."""
+    ends = [end for cut in cuts for part in _parts(cut) for end in part.accuracy_ci95]
+    return (min(ends), max(ends)) if ends else None
+
+
+def _slices(report: Report, cut: SlicedColumn, ends: tuple[float, float] | None) -> None:
+    parts = _parts(cut)
     with st.container(border=True, gap="small"):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{plain(cut.column[:1].upper() + cut.column[1:])}**", width="content")
@@ -124,6 +134,7 @@ def _slices(report: Report, cut: SlicedColumn) -> None:
                     [Whisker(part.name, part.accuracy, part.accuracy_ci95, part.n, part is cut.too_few) for part in parts],
                     reference=report.accuracy,
                     told=f"all: {percent(report.accuracy)}",
+                    ends=ends,
                 ),
                 config=PLOTLY_CONFIG,
                 key=f"slices_{cut.column}",
@@ -147,5 +158,5 @@ def slice_rows(cuts: list[SlicedColumn]) -> list[dict[str, object]]:
             "p": cut.p_adjusted,
         }
         for cut in cuts
-        for part in (*cut.slices, *([cut.too_few] if cut.too_few else []))
+        for part in _parts(cut)
     ]

@@ -233,5 +233,5 @@ def _show(tried: _Tried | None, reading: Reading) -> None:
         answer = tried.label_set.names[int(y_prob.argmax())]
         true = dataset.label_set.names[int(dataset.label_ids[row])]
         source = data_url(tile(dataset.images[row]))
-        tiles.append(Tile(row, str(dataset.names[row]), f"is {true}", f"{answer} {percent(float(y_prob.max()), 0)}", source))
+        tiles.append(Tile(row, str(dataset.names[row]), f"true: {true}", f"{answer} {percent(float(y_prob.max()), 0)}", source))
     tile_grid(tiles, key="adopt_faces")

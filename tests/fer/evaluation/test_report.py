@@ -227,3 +227,13 @@ def test_classification_text_says_what_the_report_says() -> None:
     pair = report.most_confused[0]
     assert f"{pair['true']} taken for {pair['predicted']}: {pair['count']}" in text
     assert max(map(len, text.splitlines())) <= 110
+
+
+def test_report_keeps_the_versions_that_made_it(tmp_path: Path) -> None:
+    made = replace(make_report(), versions={"NumPy": "2.4"})
+    made.save(tmp_path / "report")
+    assert load_report(tmp_path / "report").versions == {"NumPy": "2.4"}
+    card = tmp_path / "report" / "report.json"
+    card.write_text(json.dumps({**json.loads(card.read_text()), "versions": ["2.4"]}))
+    with pytest.raises(DataError, match="damaged"):
+        load_report(tmp_path / "report")
