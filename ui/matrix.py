@@ -94,7 +94,8 @@ def matrix_spec(matrix: Matrix, *, cells: str, chosen: tuple[str, str]) -> dict[
     rows = [named(label, matrix.row_set) for label in matrix.row_set]
     return {
         "data": {"values": values},
-        "height": 52 * len(rows),
+        "height": 52 * len(rows) + 40,
+        "padding": {"left": 5, "right": 5, "top": 5, "bottom": 20},  # Streamlit fits the chart to its box, and cuts the title
         "encoding": {
             "x": {
                 "field": "other",

@@ -65,7 +65,7 @@ def reliability_diagram(bins: Sequence[ReliabilityBin]) -> go.Figure:
         "%{customdata[0]:,} images, %{customdata[1]:.1%} of all<extra></extra>",
     )
     figure.add_annotation(
-        x=0.2, y=0.32, text="too modest", showarrow=False, font={"color": colours.muted, "size": 12}, textangle=0
+        x=0.14, y=0.5, text="too modest", showarrow=False, font={"color": colours.muted, "size": 12}, textangle=0
     )
     figure.add_annotation(x=0.8, y=0.56, text="too sure", showarrow=False, font={"color": colours.muted, "size": 12})
     figure.update_layout(height=380, margin={**NO_MARGIN, "t": 8, "b": 44, "l": 52}, showlegend=False)
@@ -102,7 +102,7 @@ def coverage_curve(curve: RiskCoverage, *, threshold: float | None, point: tuple
             mode="markers+text",
             marker={"color": colours.ground, "size": 11, "line": {"color": colours.high, "width": 3}},
             text=[f"unsure below {percent(threshold, 0)}"],
-            textposition="bottom left" if point[0] > 0.5 else "bottom right",
+            textposition="top right" if point[0] < 0.75 else "bottom left",
             textfont={"color": colours.text},
             hovertemplate="of %{x:.1%} of the images, %{y:.1%} are right<extra></extra>",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from typing import Literal
 
 import streamlit as st
 
@@ -89,8 +90,17 @@ def report_rows(report: Report) -> list[dict[str, object]]:
     figures: Mapping[str, object] = report.as_dict()
     for mean in ("macro", "weighted"):
         parts = {name: figures[f"{mean}_{name}"] for name in ("precision", "recall", "f1")}
+        parts |= {
+            title: _mean_area(report, name, mean) for title, name in (("AUC", "auc"), ("average precision", "average_precision"))
+        }
         per_class.append({"class": f"{mean} mean", **parts, "images": report.n, "answered": report.n})
     return per_class
+
+
+def _mean_area(report: Report, name: Literal["auc", "average_precision"], mean: str) -> float | None:
+    """Mean of an area over the classes that have one, each counting the same (`macro`) or by its images."""
+    known = [(area, row["support"] if mean == "weighted" else 1) for row in report.per_class if (area := row[name]) is not None]
+    return sum(area * weight for area, weight in known) / sum(weight for _, weight in known) if known else None
 
 
 def answer_rows(report: Report) -> list[dict[str, object]]:
