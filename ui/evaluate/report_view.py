@@ -90,9 +90,7 @@ def report_rows(report: Report) -> list[dict[str, object]]:
     figures: Mapping[str, object] = report.as_dict()
     for mean in ("macro", "weighted"):
         parts = {name: figures[f"{mean}_{name}"] for name in ("precision", "recall", "f1")}
-        parts |= {
-            title: _mean_area(report, name, mean) for title, name in (("AUC", "auc"), ("average precision", "average_precision"))
-        }
+        parts |= {"AUC": _mean_area(report, "auc", mean), "average precision": _mean_area(report, "average_precision", mean)}
         per_class.append({"class": f"{mean} mean", **parts, "images": report.n, "answered": report.n})
     return per_class
 
