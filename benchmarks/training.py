@@ -166,7 +166,7 @@ def make_ways(prepared: PreparedData, settings: Settings, folder: Path) -> dict[
     keras.mixed_precision.set_global_policy("float32")
     for name, jit_compile in (("keras", "auto"), ("keras, no XLA", False)):
         trained = _as_the_reference_system(build_model(settings, prepared), settings, jit_compile)
-        iterator = _directory_iterator(settings, folder)
+        iterator = _directory_iterator(settings, folder, prepared.heads[LABELS_HEAD].names)
 
         def fit_keras(model: Any = trained, iterator: Any = iterator, **options: Any) -> None:
             model.fit(iterator, verbose=0, **options)
@@ -189,14 +189,17 @@ def _as_the_reference_system(model: Any, settings: Settings, jit_compile: str | 
     return network
 
 
-def _directory_iterator(settings: Settings, folder: Path) -> Any:
+def _directory_iterator(settings: Settings, folder: Path, classes: Sequence[str]) -> Any:
     """Keras' iterator over class folders, with the transforms of the reference system."""
     # Gone from Keras 3's own names, and kept under TensorFlow's, where the reference systems import it from.
     from tensorflow.keras.preprocessing.image import ImageDataGenerator
 
     varied = ImageDataGenerator(rescale=1 / 255, shear_range=0.2, zoom_range=0.2, horizontal_flip=True)
     side, batch_size = settings.preprocessing.size, settings.training.batch_size
-    return varied.flow_from_directory(folder, target_size=(side, side), color_mode="grayscale", batch_size=batch_size)
+    # By name: of few images, a class may have no folder.
+    return varied.flow_from_directory(
+        folder, target_size=(side, side), color_mode="grayscale", classes=list(classes), batch_size=batch_size
+    )
 
 
 def measure(data: str, rounds: int, steps: int, overrides: Mapping[str, str]) -> dict[str, Any]:

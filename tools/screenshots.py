@@ -66,11 +66,11 @@ def _open_tab(browser: Browser, theme: str) -> Page:
     return page
 
 
-def _take(pages: list[Page], app: RunningApp, name: str) -> None:
+def _take(pages: list[Page], app: RunningApp, name: str, title: str = "") -> None:
     for page, theme in zip(pages, THEMES, strict=True):
         page.goto(f"{app.url}/{name}")
         settle(page)
-        _save(page, name or "home", theme)
+        _save(page, title or name or "home", theme)
 
 
 def _take_explore_views(pages: list[Page], app: RunningApp) -> None:
@@ -109,6 +109,7 @@ def _take_evaluate(pages: list[Page], app: RunningApp, data: str | None) -> None
         command = [sys.executable, "-m", "fer", "evaluate", "--data", str(Path(data).absolute()), "--save"]
         subprocess.run(command, cwd=REPOSITORY, env=app.environment, check=True, stdout=subprocess.DEVNULL)
     _take(pages, app, "evaluate")
+    _take(pages, app, "evaluate?evaluate_view=Checks", "checks")
 
 
 def _take_train(pages: list[Page], app: RunningApp) -> None:

@@ -12,9 +12,8 @@ from benchmarks.small_sets import CONTENDERS, MOOD, THREE, TRANSFER, TRIALS, USU
 from fer.data import read_dataset
 from fer.labels import FER7, ClassMap
 from fer.recipes import load_recipe
-from fer.training import Run
 from fer.training.suggest import SMALL_SET
-from fer.training.worker import train_run
+from tests.benchmarks.training_here import train_here
 from tests.conftest import TINY
 
 FEW = Trial("few", ("happy", "bad=sad+angry"), 12)
@@ -98,11 +97,6 @@ def test_merged_adds_up_what_is_merged_and_drops_the_rest() -> None:
     y_prob = np.array([[0.1, 0.1, 0.2, 0.05, 0.15, 0.3, 0.1], [0, 0, 0, 0.6, 0, 0.4, 0]])
     assert np.allclose(merged(y_prob, ClassMap.parse(FER7, MOOD)), [[0.05, 0.55, 0.1], [0.6, 0, 0]])
     assert np.allclose(merged(y_prob, ClassMap.parse(FER7, THREE)), [[0.1, 0.05, 0.15], [0, 0.6, 0]])
-
-
-def train_here(run: Run) -> None:
-    train_run(run)
-    (run.path / "worker.json").unlink()
 
 
 @pytest.mark.slow

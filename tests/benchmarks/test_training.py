@@ -66,6 +66,7 @@ def test_directory_iterator_varies_as_the_recipe_says() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Please import `affine_transform`:DeprecationWarning")  # Keras' own way, as it was
 def test_main_measures_all_ways(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     small = ("filters=4", "kernels=3", "dropouts=0", "dense=4", "batch_size=8", "precision=float32")
     file = tmp_path / "figures.json"
