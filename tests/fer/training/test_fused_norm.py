@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,9 +14,16 @@ from fer.training.worker import prepare_keras
 from tests.conftest import TINY
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _keras(tmp_path_factory: pytest.TempPathFactory) -> None:
-    prepare_keras(tmp_path_factory.mktemp("log") / "keras.log")
+@pytest.fixture(autouse=True)
+def _float32(tmp_path: Path) -> Iterator[None]:
+    """What another test has trained may have left the whole process in bfloat16."""
+    prepare_keras(tmp_path / "keras.log")
+    import keras
+
+    before = keras.mixed_precision.global_policy()
+    keras.mixed_precision.set_global_policy("float32")
+    yield
+    keras.mixed_precision.set_global_policy(before)
 
 
 def tiny_network() -> object:
