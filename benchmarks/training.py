@@ -8,8 +8,8 @@ taken within a round: so whatever else the machine does meets all alike.
 
 `ours` varies each image on the CPU while the network computes. `memory` is handed finished model input, so nothing is left to do
 but the network. `keras` is what the reference system did: `flow_from_directory` with its random transforms, and a model
-compiled with Keras' defaults, which on a CPU means XLA; `keras, no XLA` is the same compiled as ours is. Without `--data`, faces
-are drawn.
+compiled with Keras' defaults. Where there is no GPU, those leave XLA out since Keras 3.15 at the latest, so that `keras, no XLA`
+should come out the same: it tells how far two figures for one thing lie apart here. Without `--data`, faces are drawn.
 """
 
 from __future__ import annotations
