@@ -8,7 +8,7 @@
     ├── BundleError        a trained model is missing, damaged or does not match its card
     ├── DetectionError     a face detector cannot be loaded or fetched
     ├── FetchError         a file cannot be downloaded, or is another than expected
-    └── RunError           a training run cannot be started, resumed or written
+    └── RunError           a run, or other work in a process of its own, cannot be started, resumed or written
 
 The page, the command line and the HTTP API each turn a `FerError` into words once. Anything else that is raised is a
 defect of ours. A message says what was expected, what came, and what to do.
@@ -48,4 +48,4 @@ class FetchError(FerError):
 
 
 class RunError(FerError):
-    """A training run cannot be started, resumed or written."""
+    """A training run, or other work in a process of its own, cannot be started, resumed or written."""

@@ -16,8 +16,8 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fer.errors import RunError
+from fer.job import cannot_write
 from fer.recipes import Recipe
-from fer.training.job import cannot_write
 from fer.training.run import Run
 from fer.training.runs import create_run, list_runs
 from fer.workspace import runs_dir

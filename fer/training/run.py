@@ -30,8 +30,8 @@ from numpy.typing import NDArray
 
 from fer.errors import RunError
 from fer.files import read_json_lines, write_json
+from fer.job import Job, read_job_json
 from fer.recipes import Settings
-from fer.training.job import Job, read_job_json
 
 CLEANING_FILE = "cleaning.csv"
 CONFUSION_FILE = "confusion.jsonl"

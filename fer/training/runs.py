@@ -11,9 +11,9 @@ from typing import Any
 
 from fer.errors import RunError
 from fer.files import write_json
+from fer.job import cannot_write
 from fer.quality.cleaning import CleaningList
 from fer.recipes import Recipe, load_recipe
-from fer.training.job import cannot_write
 from fer.training.run import CLEANING_FILE, Run
 from fer.workspace import runs_dir
 

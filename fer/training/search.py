@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from fer.errors import RunError, SettingsError
 from fer.files import write_json
+from fer.job import Job, cannot_write, read_job_json
 from fer.quality.cleaning import CleaningList
 from fer.recipes import Recipe, Settings, list_recipes, load_recipe
-from fer.training.job import Job, cannot_write, read_job_json
 from fer.training.run import CLEANING_FILE
 from fer.training.runs import absolute_source
 from fer.training.search_space import Varied, default_space, read_space, setting_named

@@ -5,7 +5,7 @@
     stop               is there where somebody has asked that process to end
     claim.lock         held while a process is being entered
 
-A run is one, and so is a search over many of them.
+A run is one, a search over many of them, and the reading of a clip or a folder.
 """
 
 from __future__ import annotations
