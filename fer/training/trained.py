@@ -10,6 +10,7 @@ import keras
 
 from fer.bundles import load_bundle
 from fer.errors import SettingsError
+from fer.foreign.keras_files import load_keras_file
 from fer.networks import build_network, log_odds_heads
 from fer.recipes import Settings
 from fer.training.checkpoint import load_weights
@@ -54,9 +55,10 @@ class Trained:
 
         Raises:
             RunError: the file is damaged.
+            BundleError: the bundle's Keras file could run a program, or does not open.
         """
         if self.weights.suffix == ".keras":
-            model.set_weights(keras.models.load_model(self.weights, compile=False).get_weights())
+            model.set_weights(load_keras_file(self.weights).get_weights())
         else:
             load_weights(self.weights, model)
 

@@ -69,6 +69,36 @@ def test_a_training_step_is_that_of_keras_own_layer(policy: str) -> None:
         assert np.abs(own - fused).max() <= tolerance * max(1.0, np.abs(own).max())
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_step_behind_a_convolution_with_a_bias_is_that_of_keras_own_layers(frozen: bool) -> None:
+    import keras
+    import tensorflow as tf
+
+    from fer.training.fused_norm import with_fused_norm
+
+    inputs = keras.Input((6, 6, 2))
+    found = keras.layers.Conv2D(5, 3, name="before")(inputs)
+    found = keras.layers.BatchNormalization(momentum=0.8, name="norm")(found)
+    shared = keras.layers.Conv2D(5, 3, name="shared")(found)
+    joined = keras.layers.BatchNormalization()(shared) + shared  # its bias is read elsewhere, too
+    model = keras.Model(inputs, joined)
+    rng = np.random.default_rng(4)
+    model.set_weights([rng.normal(1, 0.3, w.shape).astype(np.float32) for w in model.get_weights()])
+    fused = with_fused_norm(model)
+    x, weight = rng.normal(size=(8, 6, 6, 2)).astype(np.float32), rng.normal(size=(8, 2, 2, 5)).astype(np.float32)
+    steps = []
+    for network in (model, fused):
+        network.get_layer("norm").trainable = not frozen
+        before = np.asarray(network(x))
+        with tf.GradientTape() as tape:
+            loss = tf.reduce_sum(network(x, training=True) * weight)
+        slopes = tape.gradient(loss, [v.value for v in network.trainable_variables])
+        assert all(slope is not None for slope in slopes)
+        steps.append([before, np.asarray(loss), *map(np.asarray, slopes), *network.get_weights()])
+    for own, ours in zip(*steps, strict=True):
+        assert np.abs(own - ours).max() <= 1e-4 * max(1.0, np.abs(own).max())
+
+
 def test_a_frozen_layer_stays_as_it_is() -> None:
     from fer.training.fused_norm import FusedBatchNormalization
 
