@@ -35,6 +35,7 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-18s  %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 app: $(APP_STAMP)  ## Set up and start the app (PORT=8501; PYTHON=/path/to/python3.12 to choose one)
+	@$(PY) -m fer detectors --fetch mtcnn >/dev/null || true # some ten seconds, once; without it there is a lesser detector
 	@$(PY) -m streamlit run streamlit_app.py --server.port $(PORT)
 
 test: $(DEV_STAMP) chromium  ## Set up and run the tests (ARGS="-m 'not slow'" passes options to pytest)

@@ -10,7 +10,16 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fer import commands, data_commands, evaluation_commands, model_commands, report_commands, search_commands
+from fer import (
+    clip_commands,
+    commands,
+    data_commands,
+    evaluation_commands,
+    model_commands,
+    report_commands,
+    search_commands,
+    serve_commands,
+)
 from fer.bundles import EXPORT_FORMATS
 from fer.errors import FerError, SettingsError
 from fer.foreign.adapter import ANSWERS, PACKAGES
@@ -169,6 +178,8 @@ def _parser() -> argparse.ArgumentParser:
     predict.add_argument("--no-detect", action="store_true", help="the pictures are faces already: take each as a whole")
     _finish(predict, commands.predict)
 
+    _add_clip(verbs)
+
     calibrate = verbs.add_parser("calibrate", help="fit a model's temperature, and choose below which confidence it is unsure")
     calibrate.add_argument("model", metavar="MODEL", help="name or folder of a bundle")
     calibrate.add_argument("--data", metavar="PATH", required=True, help="as in `data info`; not what the model learned from")
@@ -184,10 +195,41 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_models(verbs)
 
+    _add_serve(verbs)
+
     detectors = verbs.add_parser("detectors", help="list the face detectors, or fetch one")
-    detectors.add_argument("--fetch", choices=("yunet",), help="download the detector's file, checked against its pinned hash")
+    detectors.add_argument(
+        "--fetch",
+        choices=("yunet", "mtcnn"),
+        help="yunet: download its file, checked against its pinned hash; mtcnn: prepare the networks of its package, offline",
+    )
     _finish(detectors, commands.detectors)
     return parser
+
+
+def _add_serve(verbs: Any) -> None:
+    serve = verbs.add_parser("serve", help="serve the HTTP API, without the pages; FER_API_… variables set the rest")
+    serve.add_argument("--host", metavar="ADDRESS", default="127.0.0.1", help="where to listen (default: this machine only)")
+    serve.add_argument("--port", metavar="N", type=int, default=8000, help="default: 8000; 0 takes a free one")
+    serve.add_argument("--model", metavar="NAME", help="name or folder of the bundle that answers where none is asked for")
+    serve.add_argument("--detector", metavar="NAME", help="yunet, haar or mtcnn; default: the best there is")
+    serve.add_argument("--api-key-file", metavar="FILE", help="file with the key that clients have to show")
+    _finish(serve, serve_commands.serve)
+
+
+def _add_clip(verbs: Any) -> None:
+    clip = verbs.add_parser("clip", help="read the expressions of everybody in a clip, over time")
+    clip.add_argument("file", metavar="FILE", nargs="?", help="MP4, MOV, WebM or MKV")
+    clip.add_argument("--rate", metavar="N", type=float, help="frames read a second (default: 10); 120 reads every one")
+    clip.add_argument("--smooth", metavar="S", type=float, help="time constant of the smoothing in seconds (default: 0.3)")
+    clip.add_argument("--model", metavar="NAME", help="name or folder of a bundle; default: the default model")
+    clip.add_argument("--head", metavar="NAME", help="`labels` (FER2013's classes) or `votes` (FER+'s eight)")
+    clip.add_argument("--detector", metavar="NAME", default="auto", help="yunet, haar or mtcnn; default: the best there is")
+    clip.add_argument("--csv", metavar="FILE", help="write a row a person and frame, with its time")
+    clip.add_argument("--vtt", metavar="FILE", help="write subtitles (WebVTT) that players show over the clip")
+    clip.add_argument("--video", metavar="FILE.mp4", help="write the clip with every face marked")
+    clip.add_argument("--job", metavar="DIR", help=argparse.SUPPRESS)  # what the page and the API start
+    _finish(clip, clip_commands.clip)
 
 
 def _add_models(verbs: Any) -> None:
@@ -217,6 +259,7 @@ def _add_models(verbs: Any) -> None:
     for name, told, command, arguments in (
         ("default", "let a model answer where none is named", model_commands.choose, ["model"]),
         ("rename", "give a model another name", model_commands.rename, ["model", "name"]),
+        ("renew", "make the file that answers again of the Keras weights", model_commands.renew, ["model"]),
         ("delete", "remove a model for good", model_commands.delete, ["model"]),
         ("pack", "write a model as one ZIP file", model_commands.pack, ["model", "file"]),
         ("import", "take in a model from such a file", model_commands.take_in, ["file"]),

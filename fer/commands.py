@@ -230,11 +230,12 @@ def predict(options: argparse.Namespace) -> int:
 
 
 def detectors(options: argparse.Namespace) -> int:
-    from fer.detection import available_detectors, default_detector_name, fetch_yunet
+    from fer.detection import available_detectors, default_detector_name, fetch_yunet, prepare_mtcnn
 
-    if options.fetch:
-        path = fetch_yunet(progress_bar())
-        print(f"YuNet at {path}", file=sys.stderr)
+    if options.fetch == "yunet":
+        print(f"YuNet at {fetch_yunet(progress_bar())}", file=sys.stderr)
+    if options.fetch == "mtcnn":
+        print(f"MTCNN at {prepare_mtcnn()}", file=sys.stderr)
     default = default_detector_name()
     rows: list[dict[str, Any]] = [
         {

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from fer.detection import haar, mtcnn, yunet
 from fer.detection.faces import MIN_FACE_SIZE, DetectorInfo, FaceDetector, Faces, require_image
+from fer.detection.mtcnn import prepare_mtcnn
 from fer.detection.yunet import fetch_yunet
 from fer.errors import DetectionError
 
@@ -23,18 +24,21 @@ __all__ = [
     "default_detector_name",
     "fetch_yunet",
     "get_detector",
+    "prepare_mtcnn",
     "require_image",
 ]
 
 
 def available_detectors() -> list[DetectorInfo]:
     """All detectors, the best first, also those that cannot be used yet (`available`, `state`)."""
-    return [yunet.describe(), haar.describe(), mtcnn.describe()]
+    return [yunet.describe(), mtcnn.describe(), haar.describe()]
 
 
 def default_detector_name() -> str:
-    """`yunet` where its file is, else `haar`."""
-    return "yunet" if yunet.describe().available else "haar"
+    """The best that is ready at once: `yunet` where its file is, `mtcnn` where it is prepared, else `haar`."""
+    if yunet.describe().available:
+        return "yunet"
+    return "mtcnn" if mtcnn.is_prepared() else "haar"
 
 
 def get_detector(name: str = "auto") -> FaceDetector:

@@ -1,4 +1,4 @@
-"""Haar cascades: the default where YuNet's file is not, since OpenCV carries them.
+"""Haar cascades: the default where nothing better has been set up, since OpenCV carries them.
 
 One cascade with fixed settings misses every third expression worth reading, so several searches are combined: the usual cascade
 first, a more willing one where it finds nothing, and both again on the picture turned by 25° either way.

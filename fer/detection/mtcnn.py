@@ -1,7 +1,7 @@
-"""MTCNN: three small networks, each sorting out what the one before proposed; the weights of the `mtcnn` wheel, run by LiteRT.
+"""MTCNN, the default where YuNet's file is not: three small networks, each sorting out what the one before proposed.
 
-The wheel itself needs TensorFlow (seconds to import, a gigabyte), so only its weights are used: a worker process converts them
-once (`fer.detection.mtcnn_convert`), and the cascade here is our own, five times as quick.
+The weights are those of the `mtcnn` wheel, which needs TensorFlow itself (seconds to import, a gigabyte): so a worker process
+converts them once (`fer.detection.mtcnn_convert`), LiteRT runs them, and the cascade here is our own, several times as quick.
 Zhang et al.: "Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks", 2016, https://arxiv.org/abs/1604.02878
 """
 
@@ -58,7 +58,7 @@ class MtcnnDetector:
     name = "mtcnn"
 
     def __init__(self, *, threads: int = 1) -> None:
-        folder = converted_folder()
+        folder = prepare_mtcnn()
         try:
             # P-Net meets one input shape a scale of the pyramid; R- and O-Net a few batch sizes.
             self._pnet, self._rnet, self._onet = (
@@ -175,7 +175,13 @@ def _cached_folder(version: str) -> Path:
     return cache_dir() / "detectors" / f"mtcnn-{version}-{_FORMAT}"
 
 
-def converted_folder() -> Path:
+def is_prepared() -> bool:
+    """Whether the networks are converted, so that the detector is there at once."""
+    version = _wheel_version()
+    return version is not None and _cached_folder(version).is_dir()
+
+
+def prepare_mtcnn() -> Path:
     """The folder of the three LiteRT files; makes it in a worker process (some ten seconds) where it is not there.
 
     Raises:
@@ -226,16 +232,17 @@ def describe() -> DetectorInfo:
     if version is None:
         state = _NOT_INSTALLED
     else:
-        state = "Ready." if _cached_folder(version).is_dir() else "Ready after some ten seconds of preparation at its first use."
+        state = "Ready." if is_prepared() else f"Takes some ten seconds of preparation, once: at its first use, or by {_PREPARE}."
     return DetectorInfo(
         name=MtcnnDetector.name,
         title="MTCNN",
         available=version is not None,
         state=state,
         licence="MIT",
-        note="Nearly as good as YuNet, slower. Needs no download beyond its Python package.",
+        note="Nearly as good as YuNet, and about as quick. Needs no download beyond its Python package.",
     )
 
 
+_PREPARE = "`python -m fer detectors --fetch mtcnn`"
 _NOT_INSTALLED = "It needs the Python packages mtcnn and tensorflow: `pip install mtcnn tensorflow`."
 _CONVERTING = threading.Lock()

@@ -123,5 +123,5 @@ def fetch_yunet(progress: Callable[[str, float], None] | None = None) -> Path:
 
 _HOW_TO_GET = (
     f"Fetch it once (Predict page, or `python -m fer detectors --fetch yunet`), or download {URL} yourself and name the copy in "
-    "the environment variable FER_YUNET. Without it, the detector 'haar' works offline."
+    "the environment variable FER_YUNET. Without it, the detectors 'mtcnn' and 'haar' work offline."
 )

@@ -13,13 +13,13 @@ from fer.workspace import REPOSITORY
 
 def test_available_detectors_lists_all_with_their_state() -> None:
     infos = {info.name: info for info in available_detectors()}
-    assert list(infos) == ["yunet", "haar", "mtcnn"]
+    assert list(infos) == ["yunet", "mtcnn", "haar"]
     assert infos["haar"].available
     assert not infos["yunet"].available
     assert all(info.state and info.licence and info.note for info in infos.values())
 
 
-def test_default_detector_is_haar_without_the_file_of_yunet() -> None:
+def test_default_detector_is_haar_where_nothing_was_set_up() -> None:
     assert default_detector_name() == "haar"
     assert get_detector().name == "haar"
     assert get_detector("auto") is get_detector("haar")  # loaded once
@@ -38,7 +38,7 @@ def test_get_detector_without_its_file_says_what_to_do() -> None:
 
 
 def test_get_detector_of_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(DetectionError, match=r"Unknown face detector 'dlib'\. Known: auto, yunet, haar, mtcnn"):
+    with pytest.raises(DetectionError, match=r"Unknown face detector 'dlib'\. Known: auto, yunet, mtcnn, haar"):
         get_detector("dlib")
 
 

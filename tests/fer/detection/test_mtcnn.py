@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from fer.boxes import iou_matrix
-from fer.detection import mtcnn
-from fer.detection.mtcnn import MtcnnDetector, _patches, _survivors, _to_squares, converted_folder, describe
+from fer.detection import default_detector_name, mtcnn
+from fer.detection.mtcnn import MtcnnDetector, _patches, _survivors, _to_squares, prepare_mtcnn, describe
 from fer.errors import DetectionError
 from fer.workspace import cache_dir
 
@@ -46,10 +46,10 @@ def fake_worker(code: int, stderr: str = "", files: tuple[str, ...] = ()) -> obj
     return run
 
 
-def test_converted_folder_after_a_failing_worker_says_why_and_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_prepare_mtcnn_after_a_failing_worker_says_why_and_keeps_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subprocess, "run", fake_worker(1, "Traceback …\nMemoryError: no room", ("pnet.tflite",)))
     with pytest.raises(DetectionError, match=r"could not be converted: MemoryError: no room.*yunet"):
-        converted_folder()
+        prepare_mtcnn()
     assert list((cache_dir() / "detectors").iterdir()) == []
 
 
@@ -64,7 +64,7 @@ def test_describe_without_the_wheel_says_what_to_install(monkeypatch: pytest.Mon
     assert not describe().available
     assert "pip install" in describe().state
     with pytest.raises(DetectionError, match="pip install"):
-        converted_folder()
+        prepare_mtcnn()
 
 
 _WHEEL = """
@@ -96,12 +96,14 @@ def test_detect_finds_the_boxes_that_the_wheel_finds(
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     expected = [np.array(rows, np.float32).reshape(-1, 5) for rows in json.loads(done.stdout.splitlines()[-1])]
 
+    assert default_detector_name() == "haar"
     detector = MtcnnDetector()
     assert describe().state == "Ready."
+    assert default_detector_name() == "mtcnn", "prepared, it is the better one"
     probe = "import sys; from fer.detection import get_detector; get_detector('mtcnn'); print('tensorflow' in sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert loaded.stdout.split() == ["False"], "converted once, it needs no TensorFlow"
-    sizes = {path.name: path.stat().st_size for path in converted_folder().iterdir()}
+    sizes = {path.name: path.stat().st_size for path in prepare_mtcnn().iterdir()}
     assert sizes["pnet.tflite"] > 25_000  # 18 KB would be the network without its weights
 
     for (name, image), wheel in zip(images.items(), expected, strict=True):
