@@ -1,4 +1,5 @@
-"""The app: its pages in the order of the work, and the frame around them. Start it with `streamlit run streamlit_app.py`.
+"""The app: its pages in the order of the work, the frame around them, and the HTTP API under `/api` on the same server. Start it
+with `streamlit run streamlit_app.py`.
 
 Streamlit imports this file to find `app`, and then runs it as a script for every page that is asked for; the two branches at the
 end are these two uses.
@@ -43,4 +44,9 @@ else:
     logging.disable(logging.WARNING)
     st.navigation(pages())
     logging.disable(logging.NOTSET)
-    app = st.App(__file__)
+    # Here, so that a page's run does not import it.
+    from fer.api import ApiSettings, Service, dashboard_routes, log_to_stderr, warming
+
+    log_to_stderr()
+    service = Service(ApiSettings.from_environment())
+    app = st.App(__file__, routes=dashboard_routes(service), lifespan=warming(service))

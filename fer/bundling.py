@@ -219,14 +219,20 @@ def convert_to_litert(model: Any, *, weights: str = "float32") -> bytes:
 
 
 def served_model(bundle: Bundle) -> Any:
-    """The Keras model that a bundle's LiteRT file was made of, in float32."""
+    """The Keras model that a bundle's LiteRT file was made of, in float32.
+
+    Raises:
+        BundleError: its Keras file could run a program: who packs a bundle can put any file in it.
+    """
+    from fer.foreign.keras_files import load_keras_file
+
     prepare_keras(Path(os.devnull))
     import keras
 
     from fer.networks import served_network
 
     keras.mixed_precision.set_global_policy("float32")
-    model = keras.models.load_model(bundle.keras_path, compile=False)
+    model = load_keras_file(bundle.keras_path)
     return served_network(model, mirror=bool(bundle.card["settings"]["serving"]["mirror"]))
 
 

@@ -16,11 +16,13 @@ from fer import (
     data_commands,
     evaluation_commands,
     model_commands,
+    predict_commands,
     report_commands,
     search_commands,
     serve_commands,
 )
 from fer.bundles import EXPORT_FORMATS
+from fer.detection import MIN_FACE_SIZE
 from fer.errors import FerError, SettingsError
 from fer.foreign.adapter import ANSWERS, PACKAGES
 from fer.preprocessing import EQUALISATIONS
@@ -164,19 +166,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_report_files(report)
     _finish(report, report_commands.report)
 
-    predict = verbs.add_parser("predict", help="find the faces of pictures and read their expressions")
-    predict.add_argument("images", metavar="IMAGE", nargs="+")
-    predict.add_argument("--model", metavar="NAME", help="name or folder of a bundle; default: the default model")
-    predict.add_argument("--head", metavar="NAME", help="`labels` (FER2013's classes) or `votes` (FER+'s eight)")
-    predict.add_argument("--detector", metavar="NAME", default="auto", help="yunet, haar or mtcnn; default: the best there is")
-    predict.add_argument(
-        "--unsure-below",
-        metavar="SHARE",
-        type=float,
-        help="say 'unsure' of answers of less confidence, such as 0.5; default: the threshold that `calibrate` gave the model",
-    )
-    predict.add_argument("--no-detect", action="store_true", help="the pictures are faces already: take each as a whole")
-    _finish(predict, commands.predict)
+    _add_predict(verbs)
 
     _add_clip(verbs)
 
@@ -205,6 +195,41 @@ def _parser() -> argparse.ArgumentParser:
     )
     _finish(detectors, commands.detectors)
     return parser
+
+
+def _add_predict(verbs: Any) -> None:
+    predict = verbs.add_parser("predict", help="find the faces of pictures and read their expressions")
+    predict.add_argument("images", metavar="PICTURE", nargs="*", help="pictures, or a folder, ZIP or tar of them; - is stdin")
+    predict.add_argument("--model", metavar="NAME", help="name or folder of a bundle; default: the default model")
+    predict.add_argument("--head", metavar="NAME", help="`labels` (FER2013's classes) or `votes` (FER+'s eight)")
+    predict.add_argument("--detector", metavar="NAME", default="auto", help="yunet, haar or mtcnn; default: the best there is")
+    predict.add_argument(
+        "--min-size", metavar="N", type=int, default=MIN_FACE_SIZE, help=f"narrowest face in pixels (default: {MIN_FACE_SIZE})"
+    )
+    predict.add_argument(
+        "--unsure-below",
+        metavar="SHARE",
+        type=float,
+        help="say 'unsure' of answers of less confidence, such as 0.5; default: the threshold that `calibrate` gave the model",
+    )
+    predict.add_argument("--no-detect", action="store_true", help="the pictures are faces already: take each as a whole")
+    predict.add_argument(
+        "--out",
+        metavar="FILE",
+        help="annotated picture, or a folder for several (default: PICTURE-annotated.png beside each); - is stdout; or a table, "
+        ".csv or .parquet, which a folder needs: stopped, the same command goes on",
+    )
+    predict.add_argument("--overwrite", action="store_true", help="replace a table that is there")
+    predict.add_argument("--blur", action="store_true", help="make the faces of annotated pictures unrecognisable")
+    predict.add_argument(
+        "--explain", action="store_true", help="show where in each face its answer was seen, and say whether that can be believed"
+    )
+    predict.add_argument(
+        "--explain-by", metavar="METHOD", help="cam, occlusion or grad-cam; default: cam, or occlusion where the model has none"
+    )
+    predict.add_argument("--show", action="store_true", help="open the annotated picture in the system's viewer")
+    predict.add_argument("--job", metavar="DIR", help=argparse.SUPPRESS)  # what the page starts
+    _finish(predict, predict_commands.predict)
 
 
 def _add_serve(verbs: Any) -> None:

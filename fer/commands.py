@@ -10,7 +10,6 @@ import argparse
 import sys
 from contextlib import redirect_stdout
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer.errors import FerError, SettingsError
@@ -195,38 +194,6 @@ def evaluate(options: argparse.Namespace) -> int:
         print_table(head, rows)
     print_slices(slices)
     return 0
-
-
-def predict(options: argparse.Namespace) -> int:
-    from fer.bundles import default_model
-    from fer.images import read_image
-    from fer.inference.recognizer import Recognizer
-
-    detector = None if options.no_detect else options.detector
-    recognizer = Recognizer(options.model or default_model(), detector, unsure_below=options.unsure_below)
-    recognizer.bundle.head(options.head)  # one that is not there is said once, not for every picture
-    answers, failed = [], False
-    for path in options.images:
-        try:
-            faces = recognizer.predict(read_image(Path(path)), whole_image=options.no_detect, head=options.head)
-        except FerError as error:
-            # One bad picture must not cost the answers of the others.
-            print(f"error: {error}" if path in str(error) else f"error: {path}: {error}", file=sys.stderr)
-            failed = True
-            continue
-        answers.append({"path": path, "faces": [face.as_dict() for face in faces]})
-        if not options.json:
-            named = f"{path}: " if len(options.images) > 1 else ""
-            if not faces:
-                print(f"{named}no face found")
-            for face in faces:
-                where = f" at {', '.join(f'{value:.0f}' for value in face.xyxy)}" if len(faces) > 1 else ""
-                answer = f"Predicted Emotion: {face.label} ({face.confidence:.2%})" if face.is_face else face.label
-                answer += ", unsure" if face.is_unsure else ""
-                print(f"{named}{answer}{where}")
-    if options.json:
-        print_json(answers)
-    return 1 if failed else 0
 
 
 def detectors(options: argparse.Namespace) -> int:

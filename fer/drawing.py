@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageColor, ImageDraw, ImageFont
 
-from fer.boxes import iou_matrix
+from fer.boxes import iou_matrix, square_xyxy
 from fer.detection import require_image
 from fer.inference.recognizer import FacePrediction
 
@@ -28,11 +28,15 @@ _OUTLINE, _SMALLEST_OUTLINED = (24, 24, 24), 160
 _LINE_SHARE, _TEXT_SHARE = 1 / 240, 1 / 27
 _SMALLEST_TEXT, _SMALLEST_SQUEEZED_TEXT = 11, 6
 
+_BLUR_SCALE, _BLUR_PATCHES = 1.5, 6
+
 _Point = tuple[int, int]
 _Box = tuple[int, int, int, int]
 
 
-def annotate(image: NDArray[np.uint8], predictions: Sequence[FacePrediction]) -> NDArray[np.uint8]:
+def annotate(
+    image: NDArray[np.uint8], predictions: Sequence[FacePrediction], *, names: Sequence[str] | None = None
+) -> NDArray[np.uint8]:
     """Draw predictions on a copy of a picture; with none, say in words that no face was found.
 
     What is unsure is dashed and grey. What is not a face gets a box of half the line and says so: it is there to be checked, not
@@ -41,6 +45,7 @@ def annotate(image: NDArray[np.uint8], predictions: Sequence[FacePrediction]) ->
     Args:
         image: uint8 RGB (H, W, 3).
         predictions: boxes in pixels of this image.
+        names: what stands before each label, such as "2: ", where people are told apart.
 
     Returns:
         uint8 RGB (H, W, 3).
@@ -58,23 +63,47 @@ def annotate(image: NDArray[np.uint8], predictions: Sequence[FacePrediction]) ->
         return canvas
     thickness = max(1, round(shorter * _LINE_SHARE))
     # Faces first: their plates take the best places.
-    marks = [(p, _drawn_box(p, canvas, thickness), _colour(p)) for p in sorted(predictions, key=lambda p: not p.is_face)]
-    for prediction, box, colour in marks:
+    named = sorted(zip(predictions, names or [""] * len(predictions), strict=True), key=lambda pair: not pair[0].is_face)
+    marks = [(p, name, _drawn_box(p, canvas, thickness), _colour(p)) for p, name in named]
+    for prediction, _, box, colour in marks:
         draw = _dashed_rectangle if prediction.is_unsure else cv2.rectangle
         line = thickness if prediction.is_face else max(1, thickness // 2)
         if shorter >= _SMALLEST_OUTLINED:
             draw(canvas, box[:2], box[2:], _OUTLINE, line + 2)
         draw(canvas, box[:2], box[2:], ImageColor.getrgb(colour), line)
     taken: list[_Box] = []
-    for prediction, box, colour in marks:  # after all boxes: no line crosses a plate
+    for prediction, name, box, colour in marks:  # after all boxes: no line crosses a plate
         # Small faces of a group get smaller plates, which else would hide their neighbours.
         size = max(_SMALLEST_TEXT, min(text_size, (box[2] - box[0]) // 5))
         words = f"{prediction.label} {100 * prediction.confidence:.0f} %" if prediction.is_face else prediction.label
-        plate = _fitting_plate(words, colour, size, canvas.shape[1])
+        plate = _fitting_plate(name + words, colour, size, canvas.shape[1])
         left, top = _place(plate, box, canvas, thickness, taken)
         taken.append((left, top, left + plate.shape[1], top + plate.shape[0]))
         _paste(canvas, plate, left, top)
     return canvas
+
+
+def blur_faces(image: NDArray[np.uint8], predictions: Sequence[FacePrediction]) -> NDArray[np.uint8]:
+    """Make every face unrecognisable on a copy of a picture; also what the model takes for no face, to be safe.
+
+    A face is averaged into a few patches, of which nobody can compute it back, as can be done with a mere blur.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        predictions: boxes in pixels of this image.
+
+    Returns:
+        uint8 RGB (H, W, 3).
+    """
+    blurred = image.copy()
+    height, width = image.shape[:2]
+    # Detectors' boxes hug the face; people know each other by hair and chin too.
+    for left, top, right, bottom in square_xyxy([face.xyxy for face in predictions], _BLUR_SCALE).round().astype(int):
+        place = blurred[max(top, 0) : min(bottom, height), max(left, 0) : min(right, width)]
+        if place.size:
+            few = cv2.resize(place, (_BLUR_PATCHES, _BLUR_PATCHES), interpolation=cv2.INTER_AREA)
+            place[:] = cv2.resize(few, (place.shape[1], place.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return blurred
 
 
 def _colour(prediction: FacePrediction) -> str:

@@ -2,7 +2,8 @@
 
     FerError
     ├── DataError          a dataset cannot be read or is unusable as asked
-    │   └── ImageError     one picture cannot be decoded, or is too large to be
+    │   ├── ImageError     one picture cannot be decoded, or is too large to be
+    │   └── ClipError      one clip cannot be decoded, or is too large to be
     ├── LabelError         an unknown label, an ambiguous or empty label set
     ├── SettingsError      an unknown recipe, setting or option, or a value out of range
     ├── BundleError        a trained model is missing, damaged or does not match its card
@@ -25,6 +26,10 @@ class DataError(FerError):
 
 class ImageError(DataError):
     """One picture cannot be decoded, or is too large to be."""
+
+
+class ClipError(DataError):
+    """One clip cannot be decoded, or is too large to be."""
 
 
 class LabelError(FerError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -44,7 +44,7 @@ class LiteRtNetwork:
     """
 
     def __init__(self, content: bytes, *, threads: int = 1, keep: int = 4) -> None:
-        self._content = content
+        self.content = content
         self._threads = threads
         self._keep = keep
         self._lock = threading.Lock()
@@ -102,7 +102,7 @@ class LiteRtNetwork:
     def _interpreter(self) -> Any:
         from ai_edge_litert.interpreter import Interpreter
 
-        return Interpreter(model_content=self._content, num_threads=self._threads)
+        return Interpreter(model_content=self.content, num_threads=self._threads)
 
 
 def constant_vectors(content: bytes) -> list[NDArray[np.float32]]:
@@ -111,16 +111,33 @@ def constant_vectors(content: bytes) -> list[NDArray[np.float32]]:
     Raises:
         ValueError: the bytes are no LiteRT network.
     """
+    return [values for values in _constants(content, 1) if len(values) > 1]
+
+
+def constant_matrices(content: bytes) -> list[NDArray[np.float32]]:
+    """The matrices among a network's weights, one of every dense layer; float32 (units, inputs) each, 8 bits scaled back.
+
+    Raises:
+        ValueError: the bytes are no LiteRT network.
+    """
+    return list(_constants(content, 2))
+
+
+def _constants(content: bytes, dimensions: int) -> Iterator[NDArray[np.float32]]:
+    """The weights of so many dimensions, kept as float32 or as 8 bits with a scale for all or one a unit."""
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(model_content=content)
-    vectors = []
     for details in interpreter.get_tensor_details():
-        if details["dtype"] is np.float32 and len(details["shape"]) == 1 and details["shape"][0] > 1:
-            # What is computed only when the network runs has no content yet.
-            with suppress(ValueError):
-                vectors.append(interpreter.get_tensor(details["index"]))
-    return vectors
+        scales = details["quantization_parameters"]["scales"]
+        if len(details["shape"]) != dimensions or details["dtype"] not in (np.float32, np.int8):
+            continue
+        # What is computed only when the network runs has no content yet.
+        with suppress(ValueError):
+            values = interpreter.get_tensor(details["index"])
+            if values.dtype == np.int8:
+                values = values * scales.reshape(-1, *[1] * (dimensions - 1))
+            yield values.astype(np.float32)
 
 
 def _named_outputs(interpreter: Any) -> dict[str, Any]:

@@ -83,6 +83,15 @@ def rename(options: argparse.Namespace) -> int:
     return 0
 
 
+def renew(options: argparse.Namespace) -> int:
+    from fer.bundles import load_bundle
+    from fer.renewing import renew_bundle
+
+    bundle = renew_bundle(load_bundle(options.model))
+    print(f"Model {bundle.name} at {bundle.path}")
+    return 0
+
+
 def delete(options: argparse.Namespace) -> int:
     from fer.model_folder import delete_bundle
 
@@ -110,8 +119,9 @@ def take_in(options: argparse.Namespace) -> int:
 def inspect(options: argparse.Namespace) -> int:
     import tempfile
 
-    from fer.foreign.prepare import prepare_network
+    from fer.foreign.prepare import limit_memory, prepare_network
 
+    limit_memory()
     with tempfile.TemporaryDirectory() as work:
         facts = prepare_network(options.file, Path(options.to or Path(work) / "network"))
     if options.json:
@@ -127,8 +137,9 @@ def adopt(options: argparse.Namespace) -> int:
     import tempfile
 
     from fer.foreign.adopt import INPUTS, Reading, adopt_network
-    from fer.foreign.prepare import prepare_network
+    from fer.foreign.prepare import limit_memory, prepare_network
 
+    limit_memory()
     scale, mean, std, colours = INPUTS.get(options.scale, (options.scale, (0.0,), (1.0,), "rgb"))
     reading = Reading(
         labels=[label.strip() for label in options.labels.split(",")],

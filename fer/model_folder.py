@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shutil
 import zipfile
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,7 +22,7 @@ from fer.bundles import (
     parse_sums,
     require_model_name,
 )
-from fer.errors import BundleError
+from fer.errors import BundleError, SettingsError
 from fer.files import replacing, replacing_folder
 from fer.workspace import models_dir
 
@@ -112,16 +113,19 @@ def import_bundle(archive: Path | BinaryIO, name: str | None = None) -> Bundle:
 
     Args:
         archive: the file, or its bytes.
-        name: under which it stands in the models folder; None for the one that it brings along.
+        name: under which it stands in the models folder; None for that of the folder in the archive.
 
     Raises:
-        SettingsError: the name cannot be a folder's.
-        BundleError: the file is no such ZIP, it is damaged or was changed, a model of the name exists, or it cannot be written.
+        SettingsError: the name cannot be a folder's, or there is none in the archive.
+        BundleError: the file is not there or no such ZIP, it is damaged or was changed, a model of the name exists, or it cannot
+            be written.
     """
+    if isinstance(archive, Path) and not archive.is_file():
+        raise BundleError(f"There is no file {archive}.")
     try:
         with zipfile.ZipFile(archive) as opened:
             members = _members(opened)
-            wished = require_model_name(name or next(iter(members.values())).filename.split("/")[0])
+            wished = require_model_name(name or _folder_name(members))
             target = models_dir() / wished
             if target.exists():
                 raise BundleError(f"A model {wished!r} exists already. Take this one in under another name.")
@@ -129,8 +133,9 @@ def import_bundle(archive: Path | BinaryIO, name: str | None = None) -> Bundle:
                 for file, member in members.items():
                     with opened.open(member) as source, (building / file).open("wb") as written:
                         shutil.copyfileobj(source, written, _CHUNK)
-                load_bundle(building)  # every file against its hash, and the card
-    except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
+                _require_whole_card(load_bundle(building))  # every file against its hash, and what prediction needs of the card
+    # zipfile's own and zlib's kinds on damaged bytes; RuntimeError where a password is asked for.
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, ValueError, RuntimeError) as error:
         raise BundleError(
             f"This is no ZIP file of a model: {error}. Expected what *Export* gives, or the folder zipped."
         ) from error
@@ -163,6 +168,32 @@ def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     if sum(member.file_size for member in members.values()) > MAX_BUNDLE_BYTES:
         raise BundleError(f"The model in this ZIP file is larger than {MAX_BUNDLE_BYTES / 2**30:g} GB.")
     return members
+
+
+def _require_whole_card(bundle: Bundle) -> None:
+    """Refuse a card that prediction can use and pages cannot: the list of models would fail at it.
+
+    Raises:
+        BundleError: it lacks something, or something in it is of another kind.
+    """
+    from fer.model_card import describe_card
+
+    try:
+        describe_card(bundle.card), str(bundle.card["created"])
+    except (AttributeError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise BundleError(f"The card of the model in this ZIP file does not make sense: {error!r}. Export it again.") from error
+
+
+def _folder_name(members: dict[str, zipfile.ZipInfo]) -> str:
+    """The folder in which the files lie in the archive.
+
+    Raises:
+        SettingsError: they lie in none.
+    """
+    folders = members[SUMS].filename.split("/")[:-1]
+    if not folders:
+        raise SettingsError("The files lie in no folder in this ZIP file, so the model has no name. Give it one.")
+    return folders[-1]
 
 
 def _require_known(name: str) -> str:

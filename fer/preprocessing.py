@@ -27,6 +27,7 @@ _SCALES: Mapping[str, tuple[float, float]] = {
 }
 SCALES = tuple(_SCALES)
 EQUALISATIONS = ("none", "global", "clahe")
+SIZES = (8, 1024)  # of the input, both included
 _CLAHE_CLIP, _CLAHE_TILES = 2.0, (4, 4)  # a tile of 12 pixels on a face of 48: an eye, or the mouth's half
 
 
@@ -51,8 +52,8 @@ class Preprocessing:
     equalise: str = "none"
 
     def __post_init__(self) -> None:
-        if not _is_int(self.size) or not 8 <= self.size <= 1024:
-            raise SettingsError(f"The input size is a whole number of pixels from 8 to 1024. Received: {self.size!r}")
+        if not _is_int(self.size) or not SIZES[0] <= self.size <= SIZES[1]:
+            raise SettingsError(f"The input size is a whole number of pixels from {SIZES[0]} to {SIZES[1]}. Received: {self.size!r}")
         if not _is_int(self.channels) or self.channels not in (1, 3):
             raise SettingsError(f"The input has 1 channel (grey) or 3 (RGB). Received: {self.channels!r}")
         if self.scale not in _SCALES:

@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def workspace_dir() -> Path:
-    """What the user made and must not lose: `runs/`, `searches/`, `datasets/`. Default: `workspace/` beside the package."""
+    """What the user made and must not lose: `runs/`, `searches/`, `datasets/`, `clips/`. Default: `workspace/` beside the package."""
     return Path(os.environ.get("FER_WORKSPACE") or REPOSITORY / "workspace")
 
 
@@ -31,6 +31,16 @@ def searches_dir() -> Path:
 def datasets_dir() -> Path:
     """Uploaded archives, and one folder a collected dataset."""
     return workspace_dir() / "datasets"
+
+
+def clips_dir() -> Path:
+    """One folder a clip: the clip itself, and what was read from it."""
+    return workspace_dir() / "clips"
+
+
+def readings_dir() -> Path:
+    """One folder a reading of many pictures: what was asked for, and what came out."""
+    return workspace_dir() / "readings"
 
 
 def cache_dir() -> Path:

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
+from fer.errors import BundleError
 from fer.foreign.prepare import SUFFIXES
 from fer.model_folder import import_bundle
 from ui.models.adopt import adopt_panel, look_into
-from ui.models.details import details
+from ui.models.details import damaged, details
 from ui.models.table import CHOSEN_KEY, models_table
 from ui.popover import close_popover, closing_popover
 from ui.state import read_bundle
@@ -52,5 +53,9 @@ if chosen is None:
     st.info("There is no model yet. Train one and make a bundle of it, or import one.", icon=":material/inventory_2:")
     st.page_link("pages/train.py", label="Train", icon=":material/model_training:")
 else:
-    with errors_in_words():
-        details(read_bundle(chosen))
+    try:
+        bundle = read_bundle(chosen)
+    except BundleError as error:
+        damaged(chosen, error)
+    else:
+        details(bundle)

@@ -1,34 +1,24 @@
-"""Predict: pictures in, every face with its expression out. Opens with an example that is answered already."""
+"""Predict: pictures, folders and clips in, every face with its expression out."""
 
 import streamlit as st
 
-from fer.errors import FerError
-from ui.predict.answers import answer_pictures
-from ui.predict.downloads import download_buttons
-from ui.predict.options import choose_options, recognizer_for
-from ui.predict.results import figures, results
-from ui.predict.sources import choose_pictures, example_picture
+from ui.predict import clip, pictures
+from ui.predict.options import choose_options
 from ui.state import active_bundle
 from ui.theme import page_header
-from ui.words import show_error
+from ui.words import errors_in_words
+
+# Only the view that is open is drawn: the others cost nothing until somebody looks.
+VIEWS = {"Pictures": pictures.draw, "Clip": clip.draw}
 
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
     with st.container(width="content"):
         page_header("Predict", "Give it pictures: every face gets an expression, and how sure the model is of it.")
     bundle = active_bundle()
     options = choose_options(bundle, whole_image=True)
-pictures = choose_pictures()
-try:
-    recognizer = recognizer_for(bundle, options.detector)
-except FerError as error:
-    show_error(error)
-    st.stop()
-pictures = pictures or [example_picture(("happy", "surprise", "angry"), (420, 1000))]
-answers = answer_pictures(pictures, recognizer, options, keep="predict_answers")
-figures(answers)
-results(answers)
-download_buttons(answers)
-st.caption(
-    "The model reads the *apparent* expression, not what a person feels. "
-    "Pictures stay in the memory of this server, and only until the tab is closed."
-)
+for tab, draw in zip(
+    st.tabs(list(VIEWS), key="predict_view", on_change="rerun", bind="query-params"), VIEWS.values(), strict=True
+):
+    if tab.open:
+        with tab, errors_in_words():
+            draw(bundle, options)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from fer.data.dataset import UNSPLIT, Problem
 from fer.errors import LabelError
+from fer.images import PICTURE_SUFFIXES
 from fer.labels import EMOTIONS, canonical_label, is_known_label
 
 # FER2013's usages; Kaggle's msambare/fer2013 puts both tests into one folder and keeps them in the files' names.
@@ -22,7 +23,6 @@ _SPLIT_FOLDERS = {
     **dict.fromkeys(("val", "valid", "validation", "dev", "val_set", "validation_set", "publictest", "public_test"), "val"),
     **dict.fromkeys(("test", "testing", "test_set", "privatetest", "private_test"), "test"),
 }
-_IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".bmp", ".webp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def _outside_classes(outside: Iterable[str], class_parents: set[str]) -> list[Pr
     unknown: dict[str, None] = {}
     for name in outside:
         *folders, file = name.split("/")
-        is_picture = file.lower().endswith(_IMAGE_SUFFIXES)  # by its name: it is read only where it has a label
+        is_picture = file.lower().endswith(PICTURE_SUFFIXES)  # by its name: it is read only where it has a label
         above = folders[:-1]
         meant_as_class = bool(folders) and folders[-1].lower() not in _SPLIT_FOLDERS
         beside_classes = "/".join(above) in class_parents or (bool(above) and above[-1].lower() in _SPLIT_FOLDERS)

@@ -70,6 +70,17 @@ class Faces:
     def __len__(self) -> int:
         return len(self.xyxy)
 
+    @property
+    def roll_degrees(self) -> NDArray[np.float64] | None:
+        """By how much each face leans to the right in the picture (clockwise), float64 (F,): the slope between its eyes.
+
+        None where the detector finds no eyes.
+        """
+        if self.landmarks is None:
+            return None
+        across = (self.landmarks[:, 1] - self.landmarks[:, 0]).astype(np.float64)
+        return np.degrees(np.arctan2(across[:, 1], across[:, 0]))
+
 
 class FaceDetector(Protocol):
     """A picture in, faces out. Every detector may be used from any thread."""

@@ -26,7 +26,7 @@ Chance = np.random.Generator
 
 # Centres (x, y) in a face crop, as shares of its side. The eyes as bundles' cards say; FER2013's mouths are about as far below
 # them as the eyes are apart.
-_EYES, _MOUTH = (0.5, 0.39), (0.5, 0.77)
+EYES, MOUTH = (0.5, 0.39), (0.5, 0.77)
 _BAR_ASPECT = 2.4  # width to height: at 15 % of the area, both eyes or a mouth, 60 % by 25 % of the side
 
 
@@ -88,11 +88,11 @@ def _noise(image: Image, severity: float, chance: Chance) -> Image:
 
 
 def _dark(image: Image, severity: float, _: Chance) -> Image:
-    return _gamma(image, 1 + severity / 100)
+    return gamma(image, 1 + severity / 100)
 
 
 def _bright(image: Image, severity: float, _: Chance) -> Image:
-    return _gamma(image, 1 / (1 + severity / 100))
+    return gamma(image, 1 / (1 + severity / 100))
 
 
 def _jpeg(image: Image, severity: float, _: Chance) -> Image:
@@ -104,31 +104,25 @@ def _jpeg(image: Image, severity: float, _: Chance) -> Image:
 
 def _occlusion(image: Image, severity: float, chance: Chance) -> Image:
     """A flat bar of any grey over the eyes or the mouth, a little off; up to the limit it lies within the image."""
-    area, side = severity / 100, len(image)
-    width = sqrt(_BAR_ASPECT * area)
-    x, y = (_EYES if chance.random() < 0.5 else _MOUTH) + chance.uniform(-0.05, 0.05, 2)
-    left, right = (round(side * (x + half)) for half in (-width / 2, width / 2))
-    top, bottom = (round(side * (y + half)) for half in (-area / width / 2, area / width / 2))
-    covered = image.copy()
-    covered[top:bottom, left:right] = chance.integers(256)
-    return covered
+    x, y = (EYES if chance.random() < 0.5 else MOUTH) + chance.uniform(-0.05, 0.05, 2)
+    return cover(image, (x, y), severity / 100, int(chance.integers(256)))
 
 
 def _roll(image: Image, severity: float, chance: Chance) -> Image:
-    return _warp(image, degrees=severity if chance.random() < 0.5 else -severity)
+    return warp(image, degrees=severity if chance.random() < 0.5 else -severity)
 
 
 def _shift(image: Image, severity: float, chance: Chance) -> Image:
     direction = chance.uniform(0, 2 * pi)
-    return _warp(image, shift=(severity / 100 * cos(direction), severity / 100 * sin(direction)))
+    return warp(image, shift=(severity / 100 * cos(direction), severity / 100 * sin(direction)))
 
 
 def _scale_down(image: Image, severity: float, _: Chance) -> Image:
-    return _warp(image, zoom=1 / (1 - severity / 100))
+    return warp(image, zoom=1 / (1 - severity / 100))
 
 
 def _scale_up(image: Image, severity: float, _: Chance) -> Image:
-    return _warp(image, zoom=1 / (1 + severity / 100))
+    return warp(image, zoom=1 / (1 + severity / 100))
 
 
 def _low_resolution(image: Image, severity: float, _: Chance) -> Image:
@@ -138,11 +132,22 @@ def _low_resolution(image: Image, severity: float, _: Chance) -> Image:
     return _pixels(cv2.resize(small, (side, side), interpolation=cv2.INTER_LINEAR))
 
 
-def _gamma(image: Image, exponent: float) -> Image:
+def cover(image: Image, centre: tuple[float, float], area: float, grey: int) -> Image:
+    """Lay a flat bar about a centre (x, y), a share of the side each; `area` is a share too. It lies within the image."""
+    side, width = len(image), sqrt(_BAR_ASPECT * area)
+    left, right = (round(side * (centre[0] + half)) for half in (-width / 2, width / 2))
+    top, bottom = (round(side * (centre[1] + half)) for half in (-area / width / 2, area / width / 2))
+    covered = image.copy()
+    covered[top:bottom, left:right] = grey
+    return covered
+
+
+def gamma(image: Image, exponent: float) -> Image:
+    """Darken by an exponent above 1, brighten by one below; black and white stay."""
     return _pixels(cv2.LUT(image, _pixels(255 * np.linspace(0, 1, 256) ** exponent)))
 
 
-def _warp(image: Image, *, degrees: float = 0.0, zoom: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)) -> Image:
+def warp(image: Image, *, degrees: float = 0.0, zoom: float = 1.0, shift: tuple[float, float] = (0.0, 0.0)) -> Image:
     """Turn (counter-clockwise) and zoom about the centre, then shift by shares of the side; borders are replicated."""
     side = len(image)
     centre = (side - 1) / 2

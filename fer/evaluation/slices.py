@@ -240,7 +240,15 @@ def _number_slices(values: NDArray[np.float64], bins: int, unit: str) -> tuple[l
     edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1), method="inverted_cdf"))
     ids = np.maximum(np.searchsorted(edges, values, side="left") - 1, 0)
     parts = [values[ids == i] for i in range(len(edges) - 1)]
-    return [f"{part.min():.3g} to {part.max():.3g}{unit}" for part in parts], ids
+    digits = _digits(values)
+    return [f"{part.min():.{digits}f} to {part.max():.{digits}f}{unit}" for part in parts], ids
+
+
+def _digits(values: NDArray[np.float64]) -> int:
+    """Behind the point, so that some thousands of steps show between the ends; none for whole numbers, such as years."""
+    if (values == np.round(values)).all():
+        return 0
+    return int(np.clip(3 - np.ceil(np.log10(np.ptp(values))), 0, 12))
 
 
 def _chance(slices: Sequence[Slice], seed: int) -> float:

@@ -1,4 +1,4 @@
-"""Keras files of strangers: looked into before Keras opens them, because a model file may hold a program.
+"""Keras files, those of strangers and those in bundles: looked into before Keras opens them, because they may hold a program.
 
 A Lambda layer holds Python's byte code; `module` and `registered_name` in a `.keras` file name what to import; HDF5 may point to
 other files of the machine. So a file is opened only if all that it names is on the lists below, which hold what a network for
@@ -37,8 +37,17 @@ LAYERS = frozenset(
         "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot", "MultiHeadAttention",
         "Attention",
         "Rescaling", "Normalization", "Resizing", "CenterCrop", "RandomFlip", "RandomRotation", "RandomZoom",
-        "RandomTranslation", "RandomContrast",
-        "RandomBrightness", "RandomCrop",
+        "RandomTranslation", "RandomContrast", "RandomBrightness", "RandomCrop", "RandomShear", "RandomErasing",
+        # Of ConvNeXt and Inception-ResNet in keras.applications.
+        "LayerScale", "CustomScaleLayer",
+    }
+)
+# What stands in the graph for a line such as `x / 255.0`: arithmetic on tensors, and nothing else.
+OPERATIONS = frozenset(
+    {
+        "TrueDivide", "Divide", "Negative", "Absolute", "Power", "Square", "Sqrt", "Rsqrt", "Exp", "Log", "Clip", "Cast",
+        "Mean", "Max", "Min", "Sum", "Var", "Std", "Matmul", "Einsum", "Transpose", "Squeeze", "ExpandDims", "Stack", "Flip",
+        "GetItem", "Relu", "Relu6", "Sigmoid", "HardSigmoid", "Silu", "HardSilu", "Gelu", "Tanh", "Resize", "RGBToGrayscale",
     }
 )
 PARTS = frozenset(
@@ -47,7 +56,7 @@ PARTS = frozenset(
         "VarianceScaling", "Orthogonal",
         "GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal",
         "L1", "L2", "L1L2", "MaxNorm", "NonNeg", "UnitNorm", "MinMaxNorm", "DTypePolicy", "Policy",
-        "__keras_tensor__", "__tuple__",
+        "__keras_tensor__", "__tensor__", "__tuple__", "__slice__", "__ellipsis__",
     }
 )
 # fmt: on
@@ -70,6 +79,8 @@ def load_keras_file(path: Path) -> Any:
     try:
         return keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # what a damaged or old file makes Keras raise is of every kind
+        if "OOM" in str(error) or isinstance(error, MemoryError):
+            raise BundleError(f"{path.name} describes a network that needs more memory than there is for it here.") from error
         raise BundleError(f"Keras {keras.__version__} cannot open {path.name}: {_first_lines(error)}") from error
 
 
@@ -79,7 +90,9 @@ def require_safe(path: Path) -> None:
     Raises:
         BundleError: it is such a file, or none that holds a whole model.
     """
-    config = _config_of_zip(path) if zipfile.is_zipfile(path) else _config_of_hdf5(path)
+    # By its name, as Keras tells: one file can be both, and what is looked into must be what is opened.
+    is_zip = path.name.endswith(".keras") and zipfile.is_zipfile(path)
+    config = _config_of_zip(path) if is_zip else _config_of_hdf5(path)
     unknown = sorted(set(_foreign_names(_described(config, path))))
     if unknown:
         raise BundleError(
@@ -172,7 +185,7 @@ def _foreign_names(node: Any) -> Iterator[str]:
     elif isinstance(node, dict):
         if "class_name" in node:
             name = node["class_name"]
-            if not isinstance(name, str) or name not in MODELS | LAYERS | PARTS:
+            if not isinstance(name, str) or name not in MODELS | LAYERS | OPERATIONS | PARTS:
                 yield str(name)[:60]
             module, registered = node.get("module"), node.get("registered_name")
             if module is not None and not _is_of_keras(module):

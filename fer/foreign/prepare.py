@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 
 from fer.bundles import AGREEMENT, file_sha256
@@ -23,6 +24,7 @@ from fer.errors import BundleError
 from fer.evaluation.calibration import softmax
 from fer.files import replacing_folder, write_json
 from fer.foreign.network import Network, answer, open_network, to_logits
+from fer.preprocessing import SIZES
 
 FACTS_FILE = "facts.json"
 SUFFIXES = (".keras", ".h5", ".hdf5", ".tflite", ".onnx")
@@ -31,6 +33,8 @@ _KERAS, _TFLITE, _ONNX = "Keras", "TensorFlow Lite", "ONNX"
 _TRIED = 8
 # Side of the pictures where the network takes any.
 _ANY_SIZE = 64
+# Memory that looking into a file may take: VGG16 with its top, 0.6 GB of weights, takes 6 GB until it is converted.
+_MOST_MEMORY = 12 * 2**30
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,20 @@ def prepare_network(file: str | Path, folder: Path) -> NetworkFacts:
     except OSError as error:
         raise BundleError(f"Cannot take in {file.name}: {error.strerror or error}.") from error
     return facts
+
+
+def limit_memory() -> None:
+    """Let this process have no more memory than a model may need, and than is free, where the system can see to that.
+
+    A file of a kilobyte may describe a layer of many gigabytes, and Keras makes it before it looks at the weights.
+    """
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    most, (_, hardest) = min(_MOST_MEMORY, psutil.virtual_memory().available), resource.getrlimit(resource.RLIMIT_DATA)
+    if hardest == resource.RLIM_INFINITY or hardest > most:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hardest))
 
 
 def _prepare(file: Path, folder: Path) -> NetworkFacts:
@@ -205,6 +223,8 @@ def _input_of(shape: tuple[int | None, ...], name: str) -> tuple[str, int | None
     height, width, channels = shape[1:] if layout == "NHWC" else (*shape[2:], shape[1])
     if channels not in (1, 3) or height != width:
         raise BundleError(f"{told} {expected}")
+    if height is not None and not SIZES[0] <= height <= SIZES[1]:
+        raise BundleError(f"{told} Pictures of {SIZES[0]} to {SIZES[1]} pixels a side are given here.")
     return layout, height, channels
 
 

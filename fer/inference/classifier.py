@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Protocol
@@ -16,6 +16,7 @@ from fer.bundles import Bundle, Head
 from fer.errors import BundleError
 from fer.evaluation.calibration import softmax
 from fer.foreign.network import AdaptedNetwork
+from fer.inference.activation import activation_maps, find_head_weights
 from fer.litert import LiteRtNetwork
 
 # Pixels are scaled to float32 a block at a time, so that a large batch costs little memory beyond itself.
@@ -63,6 +64,7 @@ class Classifier:
 
     def __init__(self, bundle: Bundle, *, threads: int = 1) -> None:
         self.bundle = bundle
+        self._weights: dict[str, NDArray[np.float32] | None] = {}
         try:
             self._network = _open_network(bundle, threads)
         except (OSError, ValueError) as error:
@@ -110,11 +112,40 @@ class Classifier:
             float32 (N, K), as of `predict_crops`; and float32 (N,) in [0, 1], to be held against `bundle.face.threshold`, or None
             where the bundle has no face test.
         """
+        return self._probabilities(self._logits(self.bundle.preprocessing.prepare(face_crops)), self._head(head))
+
+    def explain_faces(
+        self, face_crops: Sequence[NDArray[np.uint8]], head: str | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None, NDArray[np.float32]]:
+        """What `predict_faces` says, and from the same pass of the network where in the face it was seen.
+
+        Returns:
+            as of `predict_faces`; and float32 (N, h, w, K), what each position of the face says for each class rather than for
+            the others (`fer.inference.activation`).
+
+        Raises:
+            ImageError: a crop is no uint8 image.
+            BundleError: there is no such head, or no such map of it (`has_maps`).
+        """
         answering = self._head(head)
-        logits = self._logits(self.bundle.preprocessing.prepare(face_crops))
-        y_prob = _calibrated(logits[answering.name], answering.temperature)
-        face = self.bundle.face
-        return y_prob, None if face is None else _calibrated(logits[_FACE_OUTPUT], face.temperature)[:, 1]
+        weights = self._map_weights(answering.name)
+        if weights is None:
+            raise BundleError(
+                f"The model {self.bundle.name!r} has no activation map: its file does not give the network's features, or its "
+                "answer is no sum over them. Use 'occlusion', which asks any model. If the file is of an older version, "
+                "`python -m fer models renew NAME` makes it again with them."
+            )
+        answers = self._logits(self.bundle.preprocessing.prepare(face_crops), with_features=True)
+        maps = activation_maps(answers[_FEATURES_OUTPUT], weights, answers[answering.name] / np.float32(answering.temperature))
+        return *self._probabilities(answers, answering), maps
+
+    def has_maps(self, head: str | None = None) -> bool:
+        """Whether `explain_faces` can say where a head saw what.
+
+        Raises:
+            BundleError: there is no such head.
+        """
+        return self._map_weights(self._head(head).name) is not None
 
     def predict_batch(self, batch: NDArray[np.uint8], head: str | None = None) -> NDArray[np.float32]:
         """Probabilities of images that have the network's size; as `predict_crops`.
@@ -214,11 +245,30 @@ class Classifier:
             seconds.append(time.perf_counter() - start)
         return 1000 * statistics.median(seconds)
 
-    def _logits(self, batch: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
-        """Logits of every head, by its name, and of the face test where the bundle has one."""
+    def _logits(self, batch: NDArray[np.uint8], *, with_features: bool = False) -> dict[str, NDArray[np.float32]]:
+        """Logits of every head, by its name, and of the face test where the bundle has one; the features if asked for."""
         outputs = [head.name for head in self.bundle.heads] + [_FACE_OUTPUT] * (self.bundle.face is not None)
+        outputs += [_FEATURES_OUTPUT] * with_features
         answers = list(self._answers(batch, outputs))
         return {output: np.concatenate([answer[output] for answer in answers]) for output in outputs}
+
+    def _probabilities(
+        self, logits: Mapping[str, NDArray[np.float32]], head: Head
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+        face = self.bundle.face
+        y_prob = _calibrated(logits[head.name], head.temperature)
+        return y_prob, None if face is None else _calibrated(logits[_FACE_OUTPUT], face.temperature)[:, 1]
+
+    def _map_weights(self, head: str) -> NDArray[np.float32] | None:
+        """The weights of a head on the features, found once; None where there are none."""
+        if head not in self._weights:
+            found = None
+            if isinstance(self._network, LiteRtNetwork) and _FEATURES_OUTPUT in self._network.output_widths:
+                probe = np.random.default_rng(0).integers(0, 256, (4, *self.bundle.preprocessing.input_shape), np.uint8)
+                answers = self._logits(probe, with_features=True)
+                found = find_head_weights(self._network.content, answers[_FEATURES_OUTPUT], answers[head])
+            self._weights[head] = found
+        return self._weights[head]
 
     def _answers(self, batch: NDArray[np.uint8], outputs: Sequence[str]) -> Iterator[dict[str, NDArray[np.float32]]]:
         """What the network answers, block by block."""

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
-
 from fer.bundles import load_bundle
 from fer.errors import SettingsError
 from fer.foreign.keras_files import load_keras_file

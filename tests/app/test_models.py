@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -53,6 +54,9 @@ def test_a_damaged_model_is_said_in_words_and_the_others_stay(open_page: OpenPag
     assert app.subheader[0].value == DEFAULT_MODEL
     app = open_page("models", state={"models_chosen": "mine"})
     assert "model.litert does not match" in app.error[0].value
+    app = app.button(key="models_delete_now").click().run()
+    assert not app.exception
+    assert list_bundles() == [DEFAULT_MODEL]
 
 
 def test_use_it_and_make_it_the_default(open_page: OpenPage) -> None:
@@ -107,7 +111,7 @@ def test_export_prepares_a_file_and_says_how_far_its_answers_are(open_page: Open
     told = {"agreement": {"faces": 64, "largest_difference": 4e-7, "same_answer": 1.0}}
     monkeypatch.setattr(export, "_prepare", lambda bundle, kind: (b"0" * 1_500_000, told if kind == "onnx" else {}))
     app = open_page("models")
-    app = app.pills(key="models_format").set_value("onnx").run() if hasattr(app, "pills") else app
+    app = app.pills(key="models_format").set_value("onnx").run()
     app = app.button(key="models_prepare").click().run()
     assert app.button(key="models_prepare").disabled
     assert app.get("download_button")[0].proto.label == "Download (1.5 MB)"
@@ -118,3 +122,7 @@ def test_prepare_writes_what_its_format_says(tiny_bundle: Path, open_page: OpenP
     open_page("models")  # the choice of a dataset belongs to a session
     content, card = export._prepare(load_bundle("mine"), "bundle")
     assert (content[:2], card) == (b"PK", {})
+    content, card = export._prepare(load_bundle("mine"), "keras")
+    with zipfile.ZipFile(BytesIO(content)) as archive:
+        assert "mine-keras/model.keras" in archive.namelist()
+    assert card["agreement"]["same_answer"] == 1.0

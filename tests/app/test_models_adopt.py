@@ -48,7 +48,7 @@ def test_a_file_from_elsewhere_is_tried_and_taken_in(open_page: OpenPage, make_o
     app = app.button(key="adopt_try").click().run()
     assert "images of Synthetic faces are right" in words(app)
     # Another order is another reading, so what was tried says nothing any more.
-    app = app.pills(key="adopt_order").set_value("folders").run() if hasattr(app, "pills") else app
+    app = app.pills(key="adopt_order").set_value("folders").run()
     app = app.selectbox(key="adopt_input").set_value("caffe").run()
     assert "are right" not in words(app)
     app = app.button(key="adopt_take_in").click().run()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fer.boxes import as_xyxy, clip_xyxy, crop_faces, iou_matrix, square_xyxy
+from fer.boxes import LEVEL_DEGREES, as_xyxy, clip_xyxy, crop_faces, iou_matrix, square_xyxy
 from fer.errors import ImageError
 
 
@@ -91,3 +91,23 @@ def test_crop_faces_refuses_a_box_outside_the_picture(box: list[int]) -> None:
 
 def test_crop_faces_of_no_boxes_is_empty() -> None:
     assert crop_faces(ramp(), []) == []
+
+
+def test_crop_faces_turns_a_leaning_face_back() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (40, 40, 3), np.uint8)
+    (straight,) = crop_faces(image, [[10, 12, 26, 28]])
+    (turned,) = crop_faces(image, [[10, 12, 26, 28]], [90])  # leans to the right, so it is turned to the left
+    np.testing.assert_array_equal(turned, np.rot90(straight))
+
+
+def test_crop_faces_takes_what_surrounds_a_leaning_face_at_the_edge_from_the_border() -> None:
+    (crop,) = crop_faces(ramp(), [[-4, -4, 4, 4]], [45])
+    assert crop.shape == (8, 8, 3)
+    # The face's up is up and to the right in the picture, from its corner: column 2, above the first row, which goes on there.
+    assert crop[0, 3].tolist() == [2, 0, 0]
+
+
+def test_crop_faces_leaves_what_hardly_leans_as_it_is() -> None:
+    image = ramp()
+    (crop,) = crop_faces(image, [[2, 2, 8, 8]], [LEVEL_DEGREES - 0.1])
+    assert np.shares_memory(crop, image)

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from fer.bundles import Bundle, FaceTest, load_bundle
+from fer.bundles import load_bundle
 from fer.cli import main
 from fer.data import read_dataset
 
@@ -90,62 +90,6 @@ def test_evaluate_robustness_prints_an_aligned_table(faces: Path, tiny_bundle: P
     assert len({line.index("%") for line in table[1:]}) == 1
 
 
-def test_predict_json_no_detect_takes_the_whole_picture(
-    faces: Path, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with zipfile.ZipFile(faces) as archive:
-        name = archive.namelist()[0]
-        archive.extract(name, tmp_path)
-    path = str(tmp_path / name)
-    assert main(["predict", path, "--no-detect", "--model", str(tiny_bundle), "--json"]) == 0
-    (answer,) = json.loads(capsys.readouterr().out)
-    assert answer["path"] == path
-    (face,) = answer["faces"]
-    assert face["xyxy"] == [0, 0, 48, 48]
-    assert face["detection_score"] is None
-    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-4)
-    assert face["label"] == max(face["probabilities"], key=face["probabilities"].get)
-    assert face["confidence"] == face["probabilities"][face["label"]]
-
-
-def test_predict_head_labels_answers_that_heads_classes(
-    faces: Path, tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    wall = tmp_path / "wall.png"
-    cv2.imwrite(str(wall), np.full((200, 200, 3), 127, np.uint8))
-    assert main(["predict", str(wall), "--model", str(tiny_bundle), "--head", "labels", "--detector", "haar"]) == 0
-    assert capsys.readouterr().out == "no face found\n"
-
-
-def test_predict_of_what_is_not_a_face_says_so(
-    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert load_bundle(tiny_bundle).face is not None
-    monkeypatch.setattr(Bundle, "face", FaceTest(temperature=1000, threshold=0.9))  # takes nothing for a face
-    wall = tmp_path / "wall.png"
-    cv2.imwrite(str(wall), np.full((200, 200, 3), 127, np.uint8))
-    assert main(["predict", str(wall), "--model", str(tiny_bundle), "--no-detect"]) == 0
-    assert capsys.readouterr().out == "not a face\n"
-    assert main(["predict", str(wall), "--model", str(tiny_bundle), "--no-detect", "--json"]) == 0
-    ((face,),) = [answer["faces"] for answer in json.loads(capsys.readouterr().out)]
-    assert (face["label"], face["is_face"]) == ("not a face", False)
-    assert face["face_probability"] == pytest.approx(0.5, abs=0.05)
-    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-4)
-
-
-def test_predict_below_the_threshold_says_unsure(tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    wall = tmp_path / "wall.png"
-    cv2.imwrite(str(wall), np.full((200, 200, 3), 127, np.uint8))
-    command = ["predict", str(wall), "--model", str(tiny_bundle), "--no-detect", "--json", "--unsure-below"]
-    said = []
-    for threshold in ("0", "1"):
-        assert main([*command, threshold]) == 0
-        ((face,),) = [answer["faces"] for answer in json.loads(capsys.readouterr().out)]
-        said.append(face["is_unsure"])
-        unsure = face["is_face"]  # which a wall may be to a network this small
-    assert said == [False, unsure]
-
-
 def test_train_without_a_recipe_says_which_it_takes_and_why(capsys: pytest.CaptureFixture[str]) -> None:
     # Stopped by a class that is not there, before anything is trained.
     assert main(["train", "--data", "synthetic:160", "--set", "data.classes=happy,joyless"]) == 1
@@ -177,18 +121,6 @@ def test_calibrate_prints_and_applies(
     assert after.head("labels").temperature == answer["temperature"]
     assert after.head("votes") == before.head("votes")
     assert answer["nll"] <= answer["old_nll"]
-
-
-def test_predict_one_bad_picture_keeps_the_answers_of_the_others(
-    tiny_bundle: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    bad, good = tmp_path / "bad.jpg", tmp_path / "good.png"
-    bad.write_text("this is no picture")
-    cv2.imwrite(str(good), np.full((60, 60), 99, np.uint8))
-    assert main(["predict", str(bad), str(good), "--no-detect", "--model", str(tiny_bundle), "--json"]) == 1
-    output = capsys.readouterr()
-    assert [answer["path"] for answer in json.loads(output.out)] == [str(good)]
-    assert output.err.count("bad.jpg") == 1
 
 
 @pytest.mark.parametrize(
@@ -253,11 +185,6 @@ def test_runs_names_a_damaged_run_instead_of_failing(
     assert "folder is damaged" in output.err
     assert main(["runs", "--json"]) == 0
     assert {row["id"]: "error" in row for row in json.loads(capsys.readouterr().out)} == {"whole": False, "broken": True}
-
-
-def test_predict_unknown_head_is_said_once(tiny_bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["predict", "a.png", "b.png", "--no-detect", "--head", "mood", "--model", str(tiny_bundle)]) == 1
-    assert capsys.readouterr().err.count("no head 'mood'") == 1
 
 
 def test_detectors_names_each_with_its_state_and_one_default(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,13 +13,14 @@ import cv2
 import numpy as np
 import pytest
 
-from fer.bundles import EXPORT_FORMATS, load_bundle
+from fer.bundles import EXPORT_FORMATS, FILES, SUMS, file_sha256, load_bundle
 from fer.cli import main
 from fer.data import read_dataset
 from fer.errors import BundleError, SettingsError
 from fer.evaluation.calibration import softmax
 from fer.exporting import CARD_FILE, FORMATS, export_bundle
 from fer.litert import LiteRtNetwork
+from tests.fer.foreign.test_keras_files import keras_zip, layer, sequential
 
 pytestmark = [
     pytest.mark.slow,
@@ -98,6 +100,17 @@ def test_export_bundle_refuses_a_folder_in_use_and_an_unknown_format(tiny_bundle
     with pytest.raises(SettingsError, match=r"Unknown format 'caffe'\. Known: onnx, litert"):
         export_bundle(load_bundle(tiny_bundle), "caffe", tmp_path / "out", read_dataset("synthetic:20"))
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_export_bundle_opens_no_keras_file_that_could_run_a_program(tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle = tmp_path / "theirs"
+    shutil.copytree(tiny_bundle, bundle)
+    keras_zip(bundle / "model.keras", sequential(layer("Lambda")))
+    (bundle / SUMS).write_text("".join(f"{file_sha256(bundle / file)}  {file}\n" for file in FILES))
+    for name in ("keras", "onnx"):
+        with pytest.raises(BundleError, match="holds what is not opened here: Lambda"):
+            export_bundle(load_bundle(bundle), name, tmp_path / "out", read_dataset("synthetic:20"))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.fer2013

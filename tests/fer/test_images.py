@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import io
 import warnings
+import zipfile
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -36,7 +39,13 @@ def test_read_image_lossless_rgb(kind: str) -> None:
     assert image.flags.c_contiguous
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "GIF"])
+def _heic(picture: Image.Image, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    pillow_heif.from_pillow(picture).save(buffer, quality=95, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "GIF", "AVIF"])
 def test_read_image_lossy_or_palette(kind: str) -> None:
     image = read_image(_encoded(Image.new("RGB", (20, 16), (200, 40, 90)), kind))
     assert image.shape == (16, 20, 3)
@@ -110,13 +119,56 @@ def test_read_image_damaged_exif_is_taken_as_it_stands() -> None:
     assert read_image(data).shape == (8, 8, 3)
 
 
-def test_read_image_animation_gives_first_frame() -> None:
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
-    image = read_image(_encoded(frames[0], "GIF", save_all=True, append_images=frames[1:]))
-    assert image[0, 0].tolist() == [255, 0, 0]
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF", "TIFF"])
+def test_read_image_animation_gives_first_frame(kind: str) -> None:
+    frames = [Image.new("RGB", (16, 16), colour) for colour in ("red", "blue")]
+    image = read_image(_encoded(frames[0], kind, save_all=True, append_images=frames[1:]))
+    assert np.abs(image[0, 0].astype(int) - (255, 0, 0)).max() <= 6
+
+
+def test_read_image_heic_is_told_by_its_content_and_turned_upright() -> None:
+    picture = Image.new("RGB", (48, 32), "black")
+    picture.paste((255, 0, 0), (0, 0, 16, 16))  # the corner that is top left as stored
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    image = read_image(_heic(picture, exif=exif.tobytes()))
+    assert image.shape == (48, 32, 3)
+    assert image[4, -4, 0] > 200
+    assert image[4, 4, 0] < 60
+
+
+# What Pillow takes for 16 bits a channel and scales itself, beside grey, which is scaled here.
+@pytest.mark.parametrize("channels", [3, 4])
+def test_read_image_sixteen_bit_colour_is_scaled(channels: int) -> None:
+    values = np.full((10, 10, channels), 0x8040, np.uint16)
+    values[..., 3:] = 0xFFFF
+    image = read_image(cv2.imencode(".png", values)[1].tobytes())
+    assert np.unique(image).tolist() == [0x80]
+
+
+def test_read_image_sixteen_bit_ppm_is_scaled() -> None:
+    assert read_image(b"P5 8 8 65535 " + b"\x80\x40" * 64)[0, 0].tolist() == [128] * 3
+
+
+def test_read_image_inverted_cmyk_of_photoshop() -> None:
+    data = _encoded(Image.new("CMYK", (16, 16), (255, 0, 0, 255)), "JPEG", quality=95)
+    assert b"Adobe" in data[:200], "inverted, as Photoshop does"
+    red, green, blue = read_image(data)[8, 8].tolist()
+    assert max(red, green, blue) < 40
+
+
+@pytest.mark.parametrize("payload", ["zip", "html"])
+def test_read_image_polyglot_gives_its_picture_alone(payload: str) -> None:
+    zipped = io.BytesIO()
+    with zipfile.ZipFile(zipped, "w") as archive:
+        archive.writestr("evil.py", "print('no')")
+    more = {"zip": zipped.getvalue(), "html": b"<script>alert(1)</script>"}[payload]
+    np.testing.assert_array_equal(read_image(_PNG + more), read_image(_PNG))
 
 
 _PNG = _encoded(Image.fromarray(_noise(40, 40, 3)))
+_AVIF = _encoded(Image.fromarray(_noise(40, 40, 3)), "AVIF")
+_HEIC = _heic(Image.fromarray(_noise(40, 40, 3)))
 
 
 @pytest.mark.parametrize(
@@ -126,12 +178,23 @@ _PNG = _encoded(Image.fromarray(_noise(40, 40, 3)))
         (b"this is a text named .jpg", "no picture"),
         (_PNG[: len(_PNG) // 2], "damaged"),
         (_PNG[:20], "no picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg' width='10' height='10'/>", "no picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' width='10' height='10'/>", "drawing .SVG."),
+        (b"<?xml version='1.0'?>\n<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>", "drawing .SVG."),
+        (b"%PDF-1.7\n", "PDF document"),
+        (b"\x00\x00\x00\x20ftypisom" + bytes(100), "is a clip"),
+        (b"\x1a\x45\xdf\xa3" + bytes(100), "is a clip"),
+        (b"RIFF\x00\x10\x00\x00AVI LIST" + bytes(100), "is a clip"),
+        (_HEIC[:300], "damaged picture"),
+        (_AVIF[:300], "damaged picture"),
         (_encoded(Image.new("L", (1, 1))), "1×1 pixels: too small"),
         (_encoded(Image.new("L", (100, 7))), "100×7 pixels: too small"),
         (_encoded(Image.new("F", (10, 10)), "TIFF"), "floating-point"),
+        (_encoded(Image.new("I", (10, 10), 70_000), "TIFF"), "32-bit pixels"),
     ],
-    ids=["empty", "text", "cut", "header-only", "svg", "one-pixel", "flat", "float"],
+    ids=[
+        *("empty", "text", "cut", "header-only", "svg", "svg-with-xml", "pdf", "mp4", "webm", "avi", "heic-cut", "avif-cut"),
+        *("one-pixel", "flat", "float", "32-bit"),
+    ],
 )
 def test_read_image_refuses_in_words(data: bytes, words: str) -> None:
     with pytest.raises(ImageError, match=words):
@@ -172,8 +235,8 @@ def test_read_image_damaged_bytes_never_crash() -> None:
     """Flipped and cut bytes of every format give a picture or an ImageError, nothing else."""
     rng = np.random.default_rng(3)
     picture = Image.fromarray(_noise(16, 16, 3))
-    for kind in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF"):
-        whole = _encoded(picture, kind)
+    for kind in ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "AVIF", "HEIC"):
+        whole = _heic(picture) if kind == "HEIC" else _encoded(picture, kind)
         for _ in range(60):
             data = bytearray(whole[: rng.integers(1, len(whole) + 1)])
             for place in rng.integers(0, len(data), 3):

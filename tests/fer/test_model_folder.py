@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from fer.bundles import DEFAULT_MODEL, FILES, SUMS, default_model, default_model_file, list_bundles, load_bundle
+from fer.bundles import (
+    DEFAULT_MODEL,
+    FILES,
+    SUMS,
+    default_model,
+    default_model_file,
+    file_sha256,
+    list_bundles,
+    load_bundle,
+)
 from fer.errors import BundleError, SettingsError
 from fer.model_folder import delete_bundle, import_bundle, pack_bundle, rename_bundle, set_default_model
 from fer.workspace import models_dir
@@ -107,3 +119,41 @@ def test_import_bundle_refuses_one_that_would_fill_the_disk(models: Path, monkey
     monkeypatch.setattr("fer.model_folder.MAX_BUNDLE_BYTES", 1000)
     with pytest.raises(BundleError, match="is larger than"):
         import_bundle(packed(*FILES, SUMS), "new")
+
+
+def test_import_bundle_wants_a_name_where_the_files_lie_in_no_folder(models: Path) -> None:
+    with pytest.raises(SettingsError, match="the model has no name"):
+        import_bundle(packed(*FILES, SUMS, folder=""))
+    assert import_bundle(packed(*FILES, SUMS, folder=""), "named").name == "named"
+    assert import_bundle(packed(*FILES, SUMS, folder="backup/theirs/")).name == "theirs"
+
+
+def test_import_bundle_says_in_words_what_is_wrong_with_a_damaged_or_locked_file(models: Path, tmp_path: Path) -> None:
+    whole = pack_bundle(load_bundle("mine"), tmp_path / "mine.zip").read_bytes()
+    rng = np.random.default_rng(0)
+    for _ in range(40):  # most of them in the packed bytes, which zlib then cannot unpack
+        damaged = np.frombuffer(whole, np.uint8).copy()
+        damaged[rng.integers(60, len(damaged), 20)] ^= rng.integers(1, 256, 20).astype(np.uint8)
+        with pytest.raises(BundleError):
+            import_bundle(io.BytesIO(damaged.tobytes()), "new")
+    locked = bytearray(whole)
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        for found in re.finditer(re.escape(mark), whole):
+            locked[found.start() + flags] |= 1
+    with pytest.raises(BundleError, match="encrypted"):
+        import_bundle(io.BytesIO(bytes(locked)), "new")
+    with pytest.raises(BundleError, match="There is no file"):
+        import_bundle(tmp_path / "gone.zip")
+    assert sorted(path.name for path in models.iterdir()) == [DEFAULT_MODEL, "mine"]
+
+
+@pytest.mark.parametrize("lacking", ["created", "licence", "training"])
+def test_import_bundle_refuses_a_card_that_pages_cannot_show(models: Path, lacking: str) -> None:
+    mine = models / "mine"
+    card = json.loads((mine / "card.json").read_text())
+    del card[lacking]
+    (mine / "card.json").write_text(json.dumps(card))
+    (mine / SUMS).write_text("".join(f"{file_sha256(mine / file)}  {file}\n" for file in FILES))
+    with pytest.raises(BundleError, match=f"does not make sense: KeyError.'{lacking}'"):
+        import_bundle(packed(*FILES, SUMS), "new")
+    assert sorted(path.name for path in models.iterdir()) == [DEFAULT_MODEL, "mine"]

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,9 @@ _INPUT_TITLES = {
     "caffe": "ImageNet's mean, blue first, as in Caffe",
 }
 _FACES = 8
+# VGG16 takes a minute to be looked into; what takes longer than this was made so that it never ends.
+_LONGEST_S = 600
+_KEPT_S = 24 * 3600
 # Faces that a try is measured on; a network of more than 20 MB takes a tenth of a second and more for one.
 _MEASURED, _MEASURED_LARGE, _LARGE_BYTES = 120, 24, 20_000_000
 
@@ -51,12 +55,23 @@ def look_into(file: UploadedFile) -> None:
     """
     place = cache_dir() / "foreign"
     place.mkdir(parents=True, exist_ok=True)
+    for left in place.iterdir():  # by sessions that ended before they took it in
+        if time.time() - left.stat().st_mtime > _KEPT_S:
+            shutil.rmtree(left, ignore_errors=True)
     # A folder an upload: its name is the user's, and the command tells what the file is by its content.
     work = Path(tempfile.mkdtemp(dir=place))
     path = work / re.sub(r"[^\w.-]+", "_", file.name)[-80:]
     path.write_bytes(file.getvalue())
     command = [sys.executable, "-m", "fer", "models", "inspect", str(path.resolve()), "--to", str((work / "network").resolve())]
-    done = subprocess.run(command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            command, cwd=REPOSITORY, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=_LONGEST_S
+        )
+    except subprocess.TimeoutExpired as error:
+        shutil.rmtree(work, ignore_errors=True)
+        raise BundleError(
+            f"Looking into {file.name} took longer than {_LONGEST_S // 60} minutes. It was not taken in."
+        ) from error
     path.unlink()
     if done.returncode:
         shutil.rmtree(work, ignore_errors=True)

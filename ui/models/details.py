@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from fer.bundles import Bundle, default_model, list_bundles
+from fer.errors import BundleError
 from fer.model_folder import delete_bundle, rename_bundle, set_default_model
 from ui.models.export import export_panel
 from ui.models.table import CHOSEN_KEY, file_size
 from ui.popover import close_popover, closing_popover
 from ui.state import active_model, choose_model
-from ui.words import errors_in_words, plain
+from ui.words import errors_in_words, plain, show_error
 
 _RENAME_KEY, _DELETE_KEY = "models_rename", "models_delete"
 
@@ -20,8 +21,9 @@ def details(bundle: Bundle) -> None:
     _actions(bundle)
     card, export, files = st.tabs(["Card", "Export", "Files"])
     with card, st.container(width=860):
-        # Its own title is the heading above.
-        st.markdown((bundle.path / "README.md").read_text(encoding="utf-8").partition("\n")[2])
+        # Its own title is the heading above. A picture in it would be fetched from wherever the one who packed the model says.
+        text = (bundle.path / "README.md").read_text(encoding="utf-8", errors="replace")
+        st.markdown(text.partition("\n")[2].replace("![", "!\\["))
     with export:
         export_panel(bundle)
     with files:
@@ -53,6 +55,13 @@ def _actions(bundle: Bundle) -> None:
             _rename(name)
         with closing_popover("Delete", key=_DELETE_KEY, icon=":material/delete:"):
             _delete(name)
+
+
+def damaged(name: str, error: BundleError) -> None:
+    """Why a model cannot be opened, and the way to be rid of it."""
+    show_error(error)
+    with closing_popover("Delete", key=_DELETE_KEY, icon=":material/delete:"):
+        _delete(name)
 
 
 def _rename(name: str) -> None:

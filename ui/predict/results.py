@@ -9,9 +9,10 @@ from statistics import fmean, median
 import streamlit as st
 
 from fer.errors import ImageError
-from fer.inference.recognizer import NOT_A_FACE
+from fer.inference.recognizer import NOT_A_FACE, Recognizer
 from ui.predict.answers import Answer, whole_image_key
 from ui.predict.faces import face_cards, faces_of
+from ui.predict.why import draw_why
 from ui.words import count, counted, percent, plain, show_error
 
 _PICTURES_A_PAGE = 6
@@ -37,13 +38,15 @@ def figures(answers: Sequence[Answer]) -> None:
         )
 
 
-def results(answers: Sequence[Answer]) -> None:
-    """Every picture, a few a page."""
+def results(answers: Sequence[Answer], recognizer: Recognizer) -> None:
+    """Every picture, a few a page, and why its faces got their answers."""
     pages = -(-len(answers) // _PICTURES_A_PAGE)
     page = st.pagination(pages, key="predict_page") if pages > 1 else 1
     for answer in answers[(page - 1) * _PICTURES_A_PAGE : page * _PICTURES_A_PAGE]:
         with st.container(border=True):
             _result(answer)
+            if faces_of(answer.predictions):
+                draw_why(answer, recognizer)
 
 
 def _result(answer: Answer) -> None:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from fer.bundles import AGREEMENT, load_bundle
 from fer.errors import BundleError
 from fer.evaluation.checks.check import FEWEST, Check, Evidence, Kind
 from fer.litert import constant_vectors
+
+if TYPE_CHECKING:  # report.py keeps checks, and so imports this package
+    from fer.evaluation.report import Report
 
 _CALIBRATION = Kind(
     "calibration on other images",
@@ -39,7 +45,7 @@ def check_calibration(evidence: Evidence) -> Check:
     if again is None and not card.get("data"):
         return _CALIBRATION.skips("The model's card does not say what it was fitted to.")
     if again is not None:
-        fitted = report.n if (again["dataset"], again["split"]) == (report.dataset, report.split) else 0
+        fitted = _fitted_again(report, again)
     elif evidence.learned is not None:
         learned_on = evidence.learned.split("val").content_ids
         fitted = int(np.isin(evidence.question.part.content_ids, learned_on).sum())
@@ -58,10 +64,23 @@ def check_calibration(evidence: Evidence) -> Check:
     )
 
 
+def _fitted_again(report: Report, again: Mapping[str, Any]) -> int:
+    """How many of a report's images a head was calibrated to since: by name, as the card keeps no images."""
+    # Cleaned, most of its images are still those.
+    first, other = (name.removesuffix(", cleaned") for name in (again["dataset"], report.dataset))
+    if first != other:
+        return 0
+    # All images hold every part.
+    shared = again["split"] == report.split or "all" in (again["split"], report.split)
+    return min(int(again["n"]), report.n) if shared else 0
+
+
 def check_litert(evidence: Evidence) -> Check:
     """Does the bundle's LiteRT network agree with its Keras network, and are both files those that were compared?"""
     card = evidence.bundle.card
     gap = card.get("litert_disagreement")
+    if gap is None and evidence.bundle.is_foreign:
+        return _LITERT.skips("The network answers in the format in which it came; no Keras network of it is known.")
     if gap is None:
         return _LITERT.skips("The model's card does not say how far the two agreed.", "Make the bundle again from its run.")
     try:

@@ -75,3 +75,14 @@ def test_to_working_size(shape: tuple[int, int], expected: tuple[int, int], scal
     working, factor = to_working_size(np.zeros((*shape, 3), np.uint8), 480)
     assert working.shape[:2] == expected
     assert factor == pytest.approx(scale)
+
+
+def test_roll_degrees_is_the_slope_between_the_eyes_clockwise() -> None:
+    upright, leaning = np.zeros((5, 2)), np.zeros((5, 2))
+    upright[:2] = [[10, 20], [30, 20]]
+    leaning[:2] = [[10, 20], [30, 40]]  # the eye on the right is lower: the head leans to the right
+    boxes = [[0, 0, 40, 40]] * 2
+    faces = Faces.collect(boxes, boxes, [0.9, 0.9], [upright, leaning])
+    assert faces.roll_degrees is not None
+    np.testing.assert_allclose(faces.roll_degrees, [0, 45])
+    assert Faces.collect(boxes, boxes, [0.9, 0.9]).roll_degrees is None

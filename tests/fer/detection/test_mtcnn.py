@@ -12,7 +12,7 @@ import pytest
 
 from fer.boxes import iou_matrix
 from fer.detection import default_detector_name, mtcnn
-from fer.detection.mtcnn import MtcnnDetector, _patches, _survivors, _to_squares, prepare_mtcnn, describe
+from fer.detection.mtcnn import MtcnnDetector, _patches, _survivors, _to_squares, describe, prepare_mtcnn
 from fer.errors import DetectionError
 from fer.workspace import cache_dir
 

@@ -37,10 +37,10 @@ def test_slice_report_cuts_numbers_into_even_parts() -> None:
     values = np.random.default_rng(0).permutation(400) / 10
     (cut,) = slice_report(answered(values < 20), [Column("age", values, " y")])
     assert [(part.name, part.n, part.accuracy) for part in cut.slices] == [
-        ("0 to 9.9 y", 100, 1.0),
-        ("10 to 19.9 y", 100, 1.0),
-        ("20 to 29.9 y", 100, 0.0),
-        ("30 to 39.9 y", 100, 0.0),
+        ("0.0 to 9.9 y", 100, 1.0),
+        ("10.0 to 19.9 y", 100, 1.0),
+        ("20.0 to 29.9 y", 100, 0.0),
+        ("30.0 to 39.9 y", 100, 0.0),
     ]
 
 

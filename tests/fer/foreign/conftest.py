@@ -16,9 +16,9 @@ SIZE = 8
 MakeOnnx = Callable[..., Path]
 
 
-def dense_weights(channels: int, classes: int) -> NDArray[np.float32]:
-    """Weights (channels * SIZE * SIZE, classes) of the layer, for pictures with the channels first."""
-    return np.random.default_rng(1).normal(0, 0.1, (channels * SIZE * SIZE, classes)).astype(np.float32)
+def dense_weights(channels: int, classes: int, size: int = SIZE) -> NDArray[np.float32]:
+    """Weights (channels * size * size, classes) of the layer, for pictures with the channels first."""
+    return np.random.default_rng(1).normal(0, 0.1, (channels * size * size, classes)).astype(np.float32)
 
 
 def seven_classes(n: int) -> Dataset:
@@ -32,7 +32,12 @@ def make_onnx(tmp_path: Path) -> MakeOnnx:
     """`make_onnx(channels, classes, activation, batch)`: a file with one dense layer over a picture, channels first."""
 
     def make(
-        channels: int = 1, classes: int = 7, activation: str = "Softmax", batch: int | str = "N", name: str = "theirs"
+        channels: int = 1,
+        classes: int = 7,
+        activation: str = "Softmax",
+        batch: int | str = "N",
+        name: str = "theirs",
+        size: int = SIZE,
     ) -> Path:
         import onnx
         from onnx import TensorProto, helper, numpy_helper
@@ -45,9 +50,9 @@ def make_onnx(tmp_path: Path) -> MakeOnnx:
         graph = helper.make_graph(
             nodes,
             "theirs",
-            [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, [batch, channels, SIZE, SIZE])],
+            [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, [batch, channels, size, size])],
             [helper.make_tensor_value_info("answers", TensorProto.FLOAT, [batch, classes])],
-            [numpy_helper.from_array(dense_weights(channels, classes), "weights")],
+            [numpy_helper.from_array(dense_weights(channels, classes, size), "weights")],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
         path = tmp_path / f"{name}.onnx"

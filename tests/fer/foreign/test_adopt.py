@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -50,6 +52,27 @@ def test_prepare_network_says_what_a_file_takes_and_answers(make_onnx: MakeOnnx,
     assert (facts.size, facts.channels, facts.outputs, facts.answers) == (SIZE, 3, {"answers": 8}, {"answers": "logits"})
     assert read_facts(tmp_path / "prepared") == facts
     assert prepare_network(make_onnx(), tmp_path / "softmax").answers == {"answers": "probabilities"}
+
+
+def test_prepare_network_refuses_pictures_that_would_fill_the_memory(make_onnx: MakeOnnx, tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="Pictures of 8 to 1024 pixels a side are given here"):
+        prepare_network(make_onnx(classes=2, size=1025), tmp_path / "prepared")
+
+
+@pytest.mark.slow
+def test_a_file_that_describes_more_than_the_memory_is_refused_by_the_command(
+    tmp_path: Path, fer_command: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    import keras
+
+    network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Flatten(), keras.layers.Dense(7)])
+    network.save(tmp_path / "honest.keras")
+    with zipfile.ZipFile(tmp_path / "honest.keras") as source, zipfile.ZipFile(tmp_path / "bomb.keras", "w") as target:
+        for name in source.namelist():  # 64 times so many weights: 26 GB
+            target.writestr(name, source.read(name).replace(b'"units": 7', b'"units": 100000000'))
+    done = fer_command("models", "inspect", str(tmp_path / "bomb.keras"))
+    assert done.returncode == 1
+    assert "bomb.keras describes a network that needs more memory than there is for it here" in done.stderr
 
 
 @pytest.mark.parametrize(

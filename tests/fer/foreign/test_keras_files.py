@@ -147,6 +147,18 @@ def test_require_safe_refuses_weights_in_other_files(tmp_path: Path) -> None:
         require_safe(external)
 
 
+def test_require_safe_looks_into_what_keras_would_open_of_a_file_that_is_two(tmp_path: Path) -> None:
+    sly = old_hdf5(tmp_path / "sly.h5", sequential(DENSE, layer("Lambda")))
+    honest = keras_zip(tmp_path / "honest.keras", sequential(DENSE))
+    with zipfile.ZipFile(honest) as source, zipfile.ZipFile(sly, "a") as appended:
+        for name in source.namelist():
+            appended.writestr(name, source.read(name))
+    assert zipfile.is_zipfile(sly)
+    assert h5py.is_hdf5(sly)
+    with pytest.raises(BundleError, match="holds what is not opened here: Lambda"):
+        require_safe(sly)
+
+
 @pytest.mark.parametrize(
     ("config", "words"),
     [
@@ -191,3 +203,7 @@ def test_load_keras_file_with_files_that_keras_has_written(tmp_path: Path) -> No
         assert np.allclose(load_keras_file(tmp_path / f"honest{suffix}")(x), honest(x), atol=1e-6)
         with pytest.raises(BundleError, match="holds what is not opened here: Lambda"):
             load_keras_file(tmp_path / f"sly{suffix}")
+    # Arithmetic in the graph, as those write it who scale pictures there; Keras keeps it in this format alone.
+    scaling = keras.Model(pictures, keras.layers.Flatten()(keras.ops.flip(pictures / 255.0, -1)[..., :1] - 0.5))
+    scaling.save(tmp_path / "scaling.keras")
+    assert np.allclose(load_keras_file(tmp_path / "scaling.keras")(x), scaling(x))

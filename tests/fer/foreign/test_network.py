@@ -90,6 +90,29 @@ def test_open_network_refuses_bytes_that_are_no_network() -> None:
             open_network(b"no network at all", kind)
 
 
+def test_open_network_reads_no_weights_from_files_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import onnx
+    from onnx import TensorProto, helper
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "secret").write_bytes(bytes(4 * SIZE * SIZE))
+    weights = onnx.TensorProto(name="weights", data_type=TensorProto.FLOAT, dims=[1, 1, SIZE, SIZE])
+    weights.data_location = onnx.TensorProto.EXTERNAL
+    for key, value in {"location": "secret", "offset": "0", "length": str(4 * SIZE * SIZE)}.items():
+        weights.external_data.add(key=key, value=value)
+    shape = ["N", 1, SIZE, SIZE]
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["pictures", "weights"], ["answers"])],
+        "theirs",
+        [helper.make_tensor_value_info("pictures", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("answers", TensorProto.FLOAT, shape)],
+        [weights],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    with pytest.raises(ValueError, match="no ONNX network that can be opened"):
+        open_network(model.SerializeToString(), "onnx")
+
+
 def test_adapter_comes_back_from_its_dictionary_and_refuses_nonsense() -> None:
     adapter = replace(ONNX, colours="bgr", mean=(1.0, 2.0, 3.0))
     assert Adapter.from_dict(adapter.as_dict()) == adapter

@@ -94,6 +94,13 @@ def test_litert_without_a_word_in_the_card_is_skipped(answered: Answered, change
     assert (found.status, "does not say" in found.finding) == ("skipped", True)
 
 
+def test_litert_of_a_model_from_elsewhere_is_skipped_without_advice(
+    answered: Answered, changed_card: ChangedCard, compact: Bundle
+) -> None:
+    found = check_litert(of(answered([0, 1], [0, 1]), changed_card(compact, litert_disagreement=None, origin={"file": "x.onnx"})))
+    assert (found.status, found.action, "in which it came" in found.finding) == ("skipped", "", True)
+
+
 @pytest.mark.parametrize(("split", "status"), [("val", "warn"), ("test", "pass")])
 def test_calibration_warns_of_the_part_that_it_was_fitted_to(
     compact: Bundle, changed_card: ChangedCard, split: str, status: str
@@ -112,14 +119,23 @@ def test_calibration_warns_of_the_part_that_it_was_fitted_to(
 
 
 @pytest.mark.parametrize(
-    ("calibration", "status"), [({"dataset": "drawn", "split": "test"}, "warn"), ({"dataset": "drawn", "split": "val"}, "pass")]
+    ("dataset", "split", "status"),
+    [
+        ("drawn", "test", "warn"),
+        ("drawn", "val", "pass"),
+        ("drawn", "all", "warn"),  # which holds them, too
+        ("drawn, cleaned", "test", "warn"),
+        ("others", "test", "pass"),
+    ],
 )
 def test_calibration_knows_where_a_head_was_calibrated_again(
-    answered: Answered, changed_card: ChangedCard, compact: Bundle, calibration: dict[str, str], status: str
+    answered: Answered, changed_card: ChangedCard, compact: Bundle, dataset: str, split: str, status: str
 ) -> None:
+    calibration = {"dataset": dataset, "split": split, "n": 30}
     heads = [{**head, "calibration": calibration} for head in compact.card["heads"]]
     bundle = changed_card(compact, heads=heads)
-    assert check_calibration(of(answered([0, 1] * 20, [0, 1] * 20), bundle)).status == status
+    found = check_calibration(of(answered([0, 1] * 20, [0, 1] * 20), bundle))
+    assert (found.status, "fitted to 30 of these 40 images" in found.finding) == (status, status == "warn")
 
 
 def test_calibration_on_another_version_of_the_same_data_is_skipped(

@@ -1,0 +1,129 @@
+"""`Recognizers`: the models and face detectors of a server, each pair put together once and shared by its threads."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+
+from fer.bundles import SUMS, Bundle, default_model, list_bundles, load_bundle
+from fer.detection import DetectorInfo, available_detectors, default_detector_name
+from fer.errors import SettingsError
+from fer.inference.recognizer import Recognizer
+from fer.workspace import models_dir
+
+# All pairs of two models with three detectors; one costs some megabytes.
+_KEEP = 6
+
+_Stamp = tuple[tuple[str, int, int], ...]
+
+
+class Recognizers:
+    """Bundles and recognizers by name, loaded when they are first asked for, and anew when their files change.
+
+    One lock guards the shelf alone. Reading a picture needs none of ours: detectors and networks lock what they must.
+
+    Args:
+        model: name or folder of the bundle for those who name none; None for the default model.
+        detector: name of the face detector for those who name none.
+    """
+
+    def __init__(self, model: str | None, detector: str) -> None:
+        self._model = model
+        self._detector = detector
+        self._lock = threading.Lock()
+        self._bundles: dict[Path, tuple[_Stamp, Bundle]] = {}
+        self._ready: OrderedDict[tuple[str, str], Recognizer] = OrderedDict()
+
+    @property
+    def default_model(self) -> str:
+        """Name of the bundle that answers where none is asked for."""
+        return _folder(self._own_model()).name
+
+    @property
+    def default_detector(self) -> str:
+        """Name of the face detector that is used where none is asked for."""
+        return default_detector_name() if self._detector == "auto" else self._detector
+
+    def model_names(self) -> list[str]:
+        """The bundles that may be asked for, the default first."""
+        return list(dict.fromkeys([self.default_model, *list_bundles()]))
+
+    def detectors(self) -> list[DetectorInfo]:
+        """The face detectors there are, also those that cannot be used yet."""
+        return available_detectors()
+
+    def bundle(self, name: str | None = None) -> Bundle:
+        """A verified bundle by its name.
+
+        Raises:
+            SettingsError: there is none of this name. A folder is none: clients choose among the models of the server.
+            BundleError: it is damaged.
+        """
+        source = self._own_model() if name in (None, self.default_model) else self._require_model(str(name))
+        folder = _folder(source)
+        stamp = _stamp(folder)
+        with self._lock:
+            known = self._bundles.get(folder)
+            if known is None or known[0] != stamp:
+                known = self._bundles[folder] = (stamp, load_bundle(source))
+            return known[1]
+
+    def recognizer(self, model: str | None = None, detector: str | None = None) -> Recognizer:
+        """The recognizer of a bundle and a face detector.
+
+        Raises:
+            SettingsError: there is no such model or detector.
+            FerError: one of them cannot be loaded.
+        """
+        bundle = self.bundle(model)
+        detector_name = self.default_detector if detector in (None, "auto") else self._require_detector(str(detector))
+        key = (bundle.sha256, detector_name)
+        with self._lock:
+            if key not in self._ready:
+                self._ready[key] = Recognizer(bundle, detector_name)
+                if len(self._ready) > _KEEP:
+                    self._ready.popitem(last=False)
+            self._ready.move_to_end(key)
+            return self._ready[key]
+
+    def warm_up(self) -> None:
+        """Load the default pair and let it read a picture, so that the first client does not wait for that.
+
+        Raises:
+            FerError: it cannot be loaded.
+        """
+        recognizer = self.recognizer()
+        grey = np.full((480, 640, 3), 127, np.uint8)
+        recognizer.predict(grey)
+        recognizer.predict(grey, whole_image=True)
+
+    def _own_model(self) -> str:
+        return self._model or default_model()
+
+    def _require_model(self, name: str) -> str:
+        if name not in list_bundles():
+            raise SettingsError(f"No model {name!r}. There are: {', '.join(self.model_names())}")
+        return name
+
+    def _require_detector(self, name: str) -> str:
+        available = [info.name for info in self.detectors() if info.available]
+        if name not in available:
+            raise SettingsError(f"No face detector {name!r} on this server. There are: auto, {', '.join(available)}")
+        return name
+
+
+def _folder(name_or_path: str) -> Path:
+    """Where a bundle lies that the owner of the server has named, as `load_bundle` finds it."""
+    path = Path(name_or_path)
+    return path.resolve() if (path / SUMS).is_file() else models_dir() / name_or_path
+
+
+def _stamp(folder: Path) -> _Stamp:
+    """All that tells one state of a bundle's files from another without reading them."""
+    if not folder.is_dir():
+        return ()
+    found = sorted((path.name, path.stat()) for path in folder.iterdir())
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)

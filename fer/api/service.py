@@ -1,0 +1,94 @@
+"""`Service`: what the API's requests share in one server: models, workers, room for so many at once, and the metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import ParamSpec, TypeVar
+
+from fer.api.metrics import ApiMetrics
+from fer.api.options import PredictOptions
+from fer.api.pictures import PictureReader
+from fer.api.problems import Problem
+from fer.api.recognizers import Recognizers
+from fer.api.settings import ApiSettings
+from fer.errors import FerError
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class Service:
+    """One a server; nothing is loaded before it is needed, or `warm_up` is called."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self.settings = settings
+        self.metrics = ApiMetrics()
+        self.recognizers = Recognizers(settings.model, settings.detector)
+        self.started = time.time()
+        self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="fer-api")
+        self._room = threading.BoundedSemaphore(settings.max_requests)
+        self._state, self._reason = "starting", ""
+
+    async def run(self, work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
+        """Let a worker do what takes longer than an instant; first come, first served."""
+        return await asyncio.get_running_loop().run_in_executor(self._workers, lambda: work(*arguments, **options))
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Room for one more request.
+
+        Raises:
+            Problem: there is none.
+        """
+        if not self._room.acquire(blocking=False):
+            detail = f"{self.settings.max_requests} requests are being answered or wait already. Come again in a second."
+            raise Problem("busy", detail, headers={"Retry-After": "1"})
+        try:
+            yield
+        finally:
+            self._room.release()
+
+    def reader(self, options: PredictOptions, *, prefer_classes: int | None = None) -> PictureReader:
+        """What reads pictures in the way asked for.
+
+        Args:
+            options: what the client has asked for.
+            prefer_classes: take the head with so many where none is asked for and there is one.
+
+        Raises:
+            FerError: there is no such model, head or detector, or it cannot be loaded.
+        """
+        recognizer = self.recognizers.recognizer(options.model, options.detector)
+        sizes = [len(head.label_set) for head in recognizer.bundle.heads]
+        if options.head is None and options.classes is None and prefer_classes in sizes:
+            options = replace(options, classes=prefer_classes)
+        options.head_of(recognizer.bundle)
+        return PictureReader(recognizer, options, self.settings.max_pixels, self.metrics)
+
+    @property
+    def state(self) -> tuple[str, str]:
+        """`starting`, `ok` or `failed`, and why it failed."""
+        return self._state, self._reason
+
+    def warm_up(self) -> None:
+        """Load the default model and detector.
+
+        Raises:
+            FerError: that cannot be done.
+        """
+        try:
+            self.recognizers.warm_up()
+        except FerError as error:
+            self._state, self._reason = "failed", str(error)
+            raise
+        self._state, self._reason = "ok", ""
+
+    def close(self) -> None:
+        """Let the workers go when they have done what they are at."""
+        self._workers.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,184 @@
+"""`ClipJob`: the reading of one clip as a folder, and how to start, watch, stop and resume it.
+
+    clip.json          what was asked for: name, settings, and what the clip says of itself
+    clip.mp4           the clip itself, a copy (with the suffix of its own)
+    samples.jsonl      what each frame shows, as far as it is read: see `samples`
+    timeline.parquet, timeline.json   what came out: see `store`
+    annotated.mp4      the clip with its faces marked, once somebody has asked for it
+    clip.log           what the process printed
+    state.json, worker.json, stop, claim.lock   how far it is, and which process works on it: see `fer/job.py`
+
+Everything the page and the API show is read from here, so it survives a reload, and the reading survives the server.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import shutil
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+from fer.clips.reading import CLIP_TYPES, ClipInfo, inspect_clip
+from fer.clips.settings import ClipSettings
+from fer.clips.store import TIMELINE_JSON, load_timeline
+from fer.clips.timeline import Timeline
+from fer.errors import RunError
+from fer.files import read_json_lines, replacing_folder, write_json
+from fer.job import Job, cannot_write, read_job_json
+from fer.workspace import clips_dir
+
+SAMPLES_FILE = "samples.jsonl"
+ANNOTATED_FILE = "annotated.mp4"
+_REQUEST_FILE = "clip.json"
+# More than a line, also of a crowd.
+_TAIL_BYTES = 200_000
+_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class ClipJob(Job):
+    """A clip's folder. Nothing is kept in memory: every property reads the disk.
+
+    Raises:
+        RunError: the folder holds no clip.
+    """
+
+    kind: ClassVar[str] = "clip"
+    log_file: ClassVar[str] = "clip.log"
+    interrupted: ClassVar[str] = (
+        "The process that read the clip ended without a word: killed, as systems do when memory runs out, or in a power cut. "
+        "Resume goes on where it was."
+    )
+
+    def __post_init__(self) -> None:
+        if not (self.path / _REQUEST_FILE).is_file():
+            raise RunError(f"There is no clip {self.path.name}: it was deleted, or never uploaded here.")
+
+    def command(self) -> list[str]:
+        return ["clip", "--job", str(self.path.resolve())]
+
+    @property
+    def request(self) -> dict[str, Any]:
+        """What was asked for: `name`, `file`, `settings`, `info`, `created` (ISO 8601)."""
+        return read_job_json(self.path / _REQUEST_FILE)
+
+    @property
+    def name(self) -> str:
+        """Of the clip, for people."""
+        return str(self.request["name"])
+
+    @property
+    def settings(self) -> ClipSettings:
+        return ClipSettings.from_dict(self.request["settings"])
+
+    @property
+    def info(self) -> ClipInfo:
+        """What the clip says of itself."""
+        return ClipInfo.from_dict(self.request["info"])
+
+    @property
+    def clip_path(self) -> Path:
+        """The clip itself."""
+        return self.path / str(self.request["file"])
+
+    @property
+    def progress(self) -> float:
+        """How much is read, 0…1; 0 until the end where the clip does not say how long it is."""
+        if self.status == "finished":
+            return 1.0
+        duration_s = self.info.duration_s
+        return min(self.seconds_read / duration_s, 1.0) if duration_s else 0.0
+
+    @property
+    def seconds_read(self) -> float:
+        """Seconds of the clip that are read so far."""
+        rows = read_json_lines(self.path / SAMPLES_FILE, tail_bytes=_TAIL_BYTES)
+        return float(rows[-1].get("time", 0.0)) if rows else 0.0
+
+    @property
+    def has_timeline(self) -> bool:
+        """Whether there is something to see: it is finished, or was stopped on its way."""
+        return (self.path / TIMELINE_JSON).is_file()
+
+    def timeline(self) -> Timeline:
+        """What was read from the clip; up to where it came, where it was stopped.
+
+        Raises:
+            RunError: nothing has been read yet, or it is damaged.
+        """
+        if not self.has_timeline:
+            raise RunError(f"The clip {self.name} is not read yet: it is {self.status}. {self.reason}".strip())
+        return load_timeline(self.path)
+
+    def resume(self) -> ClipJob:
+        """Go on where the reading ended, in a process of its own.
+
+        Raises:
+            RunError: it is going or finished.
+        """
+        self._require_unfinished()
+        self.launch()
+        return self
+
+
+def create_clip_job(path_to_clip: str | Path, settings: ClipSettings | None = None, *, name: str | None = None) -> ClipJob:
+    """Make the folder of a job in the workspace, without starting it (`ClipJob.launch`).
+
+    Args:
+        path_to_clip: the file, of which the job keeps a copy; its content is checked, its name only shown.
+        settings: how to read it.
+        name: of the clip, for people; None for the file's.
+
+    Raises:
+        ClipError: the file is no clip that can be read.
+        RunError: the workspace cannot be written.
+    """
+    source = Path(path_to_clip)
+    info = inspect_clip(source)
+    suffix = source.suffix.lower()
+    file = f"clip{suffix if suffix.removeprefix('.') in CLIP_TYPES else '.mp4'}"
+    now = datetime.now().astimezone()
+    path = clips_dir() / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(6)}"
+    request = {
+        "name": name or source.name,
+        "file": file,
+        "settings": (settings or ClipSettings()).as_dict(),
+        "info": info.as_dict(),
+        "created": now.isoformat(timespec="seconds"),
+    }
+    try:
+        with replacing_folder(path, overwrite=False) as building:
+            shutil.copyfile(source, building / file)
+            write_json(building / _REQUEST_FILE, request)
+    except OSError as error:
+        raise cannot_write(path, error, kind="clip") from error
+    return ClipJob(path)
+
+
+def clip_jobs() -> list[ClipJob]:
+    """The clips of the workspace, newest first."""
+    paths = (path.parent for path in clips_dir().glob(f"[!.]*/{_REQUEST_FILE}"))  # hidden ones are being made or deleted
+    return [ClipJob(path) for path in sorted(paths, key=lambda path: path.name, reverse=True)]
+
+
+def find_clip_job(job_id: str) -> ClipJob:
+    """A clip of the workspace by its id.
+
+    Raises:
+        RunError: there is no such clip.
+    """
+    if not _ID.fullmatch(job_id):
+        raise RunError(f"There is no clip {job_id[:80]!r}. An id looks like 20260131-120000-0123456789ab.")
+    return ClipJob(clips_dir() / job_id)
+
+
+def open_clip_job(folder: str | Path) -> ClipJob:
+    """A clip by its folder, wherever that is.
+
+    Raises:
+        RunError: the folder holds no clip.
+    """
+    return ClipJob(Path(folder))
