@@ -3,12 +3,12 @@
 import streamlit as st
 
 from fer.errors import FerError
-from fer.inference.live import LiveView
 from ui.predict.options import choose_options, recognizer_for
 from ui.state import active_bundle
 from ui.theme import page_header
 from ui.webcam import stream as webcam_stream
 from ui.webcam.panel import live_panel
+from ui.webcam.session import live_view
 from ui.webcam.snapshot import example_answer, single_pictures
 from ui.words import show_error
 
@@ -26,8 +26,7 @@ st.info(
 )
 try:
     recognizer = recognizer_for(bundle, options.detector)
-    live: LiveView = st.session_state.setdefault("webcam_live", LiveView())
-    live.configure(recognizer, head=options.head, mirror=mirror)
+    live = live_view(recognizer, options, mirror=mirror)
     left, right = st.columns([3, 2], gap="medium")
     with left:
         state = webcam_stream.camera_stream(live)

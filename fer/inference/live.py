@@ -10,6 +10,7 @@ failure as text for the panel and hands the picture back as it came.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -23,18 +24,35 @@ from numpy.typing import NDArray
 
 from fer.drawing import annotate
 from fer.errors import FerError
-from fer.inference.recognizer import FacePrediction
+from fer.inference.shown_face import ShownFace
 
 LOGGER = logging.getLogger(__name__)
 
 # Rates and latencies are those of the last two seconds: long enough to be steady, short enough to show a change.
 _WINDOW_S = 2.0
+# Followers want every frame later than the one before; a clock may stand still between two.
+_SMALLEST_STEP_S = 1e-6
+# What a session remembers, so that hours of it take no more memory than these minutes.
+HISTORY_S, HISTORY_EVERY_S = 600.0, 0.1
 
 
-class FrameRecognizer(Protocol):
-    """What a `LiveView` needs of a `Recognizer`."""
+class Follower(Protocol):
+    """What answers for one frame after another, such as a `FaceFollower`; it is called by one thread at a time."""
 
-    def predict(self, image: NDArray[np.uint8], *, head: str | None = None) -> tuple[FacePrediction, ...]: ...
+    def update(self, time_s: float, image: NDArray[np.uint8]) -> tuple[ShownFace, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What one frame showed.
+
+    Args:
+        time_s: by the clock of the `LiveView`.
+        faces: as they were shown.
+    """
+
+    time_s: float
+    faces: tuple[ShownFace, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +60,8 @@ class LiveSnapshot:
     """The state of a `LiveView` at one moment.
 
     Attributes:
-        predictions: faces of the newest processed frame, with what the detector took for one and the model refused (`is_face`);
-            empty when it shows none, and before the first frame.
+        faces: those of the newest processed frame, with what the detector took for one and the model refused (`is_face`); empty
+            when it shows none, and before the first frame.
         frames: frames processed since the last `LiveView.reset`.
         frames_per_second: processed frames a second over the last two seconds.
         latency_ms: median time that one of those frames took to process.
@@ -52,7 +70,7 @@ class LiveSnapshot:
         error: why the newest frame has no answer, in words; None when it has one.
     """
 
-    predictions: tuple[FacePrediction, ...]
+    faces: tuple[ShownFace, ...]
     frames: int
     frames_per_second: float
     latency_ms: float
@@ -62,37 +80,34 @@ class LiveSnapshot:
 
 
 class LiveView:
-    """Recognises and annotates frames one at a time; every method may be called from any thread.
+    """Has frames answered and draws on them, one at a time; every method may be called from any thread.
 
     Args:
-        recognizer: answers for one frame; may be exchanged while frames flow (`configure`).
-        head: which of the bundle's heads answers; None takes its default.
+        follower: answers; may be exchanged while frames flow (`configure`).
         mirror: flip frames left to right first, as people expect of a picture of themselves.
         clock: seconds, monotonic; for tests.
     """
 
     def __init__(
-        self,
-        recognizer: FrameRecognizer | None = None,
-        *,
-        head: str | None = None,
-        mirror: bool = False,
-        clock: Callable[[], float] = time.monotonic,
+        self, follower: Follower | None = None, *, mirror: bool = False, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._settings = (recognizer, head, mirror)
+        self._at_work = threading.Lock()  # held while a frame is answered: a stream that ends may meet the next one's first frame
+        self._settings = (follower, mirror)
+        self._frame_s = -math.inf
         self.reset()
 
-    def configure(self, recognizer: FrameRecognizer, *, head: str | None, mirror: bool) -> None:
+    def configure(self, follower: Follower, *, mirror: bool) -> None:
         """Answer the next frames with these settings."""
         with self._lock:
-            self._settings = (recognizer, head, mirror)
+            self._settings = (follower, mirror)
 
     def reset(self) -> None:
-        """Forget answers, counts and errors, as before the first frame."""
+        """Forget answers, history, counts and errors, as before the first frame."""
         with self._lock:
-            self._predictions: tuple[FacePrediction, ...] = ()
+            self._faces: tuple[ShownFace, ...] = ()
+            self._history: deque[Moment] = deque()
             self._frames = 0
             self._recent: deque[tuple[float, float]] = deque()  # (finished at, seconds taken)
             self._last: float | None = None
@@ -106,28 +121,30 @@ class LiveView:
         """
         started = self._clock()
         with self._lock:
-            recognizer, head, mirror = self._settings
+            follower, mirror = self._settings
         # Recognition runs outside the lock, so that the panel never waits for a frame.
-        predictions: tuple[FacePrediction, ...] = ()
+        faces: tuple[ShownFace, ...] = ()
         error: str | None = None
         try:
             if mirror:
                 image = np.ascontiguousarray(image[:, ::-1])
-            if recognizer is not None:
-                predictions = recognizer.predict(image, head=head)
-                image = annotate(image, predictions)
+            if follower is not None:
+                with self._at_work:
+                    self._frame_s = max(self._clock(), self._frame_s + _SMALLEST_STEP_S)
+                    faces = follower.update(self._frame_s, image)
+                image = annotate(image, faces, names=[f"{face.number}: " for face in faces] if len(faces) > 1 else None)
         except FerError as failure:
             error = str(failure)
         except Exception as failure:
             error = f"This frame could not be read: {type(failure).__name__}: {failure}"
             self._log_once(error, failure)
-        self._store(image, predictions, error, started)
+        self._store(image, faces, error, started)
         return image
 
     def report(self, error: str) -> None:
         """Show a failure that happened around `process`, such as a frame that cannot be decoded."""
         with self._lock:
-            self._predictions, self._error = (), error
+            self._faces, self._error = (), error
 
     def snapshot(self) -> LiveSnapshot:
         """The newest answers and the current rates."""
@@ -138,7 +155,7 @@ class LiveView:
             # A stream that has just begun is measured over its own length, not over an empty window.
             span = min(_WINDOW_S, now - self._recent[0][0] + took[0]) if took else _WINDOW_S
             return LiveSnapshot(
-                predictions=self._predictions,
+                faces=self._faces,
                 frames=self._frames,
                 frames_per_second=len(took) / span if span > 0 else 0.0,
                 latency_ms=1000 * median(took) if took else 0.0,
@@ -147,17 +164,24 @@ class LiveView:
                 error=self._error,
             )
 
-    def _store(
-        self, image: NDArray[np.uint8], predictions: tuple[FacePrediction, ...], error: str | None, started: float
-    ) -> None:
+    def history(self) -> tuple[Moment, ...]:
+        """What was shown over the last `HISTORY_S` seconds, a moment every `HISTORY_EVERY_S`."""
+        with self._lock:
+            return tuple(self._history)
+
+    def _store(self, image: NDArray[np.uint8], faces: tuple[ShownFace, ...], error: str | None, started: float) -> None:
         now = self._clock()
         with self._lock:
-            self._predictions, self._error = predictions, error
+            self._faces, self._error = faces, error
             self._frames += 1
             self._last = now
             self._resolution_wh = (int(image.shape[1]), int(image.shape[0]))
             self._recent.append((now, now - started))
             self._forget_before(now - _WINDOW_S)
+            if error is None and (not self._history or now - self._history[-1].time_s >= HISTORY_EVERY_S):
+                self._history.append(Moment(now, faces))
+                while self._history[0].time_s < now - HISTORY_S:
+                    self._history.popleft()
 
     def _forget_before(self, moment: float) -> None:
         while self._recent and self._recent[0][0] < moment:

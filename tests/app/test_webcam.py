@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer.errors import SettingsError
 from fer.inference.live import LiveView
-from fer.inference.recognizer import FacePrediction
+from fer.inference.shown_face import ShownFace
 from fer.labels import FER7
 from fer.workspace import REPOSITORY
 from ui.webcam import stream as webcam_stream
@@ -21,19 +21,19 @@ from ui.webcam.stream import StreamState, frame_callback, ice_servers
 
 OpenPage = Callable[..., AppTest]
 
-FACE = FacePrediction((100.0, 80.0, 300.0, 320.0), 0.9, FER7, (0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02))
+FACE = ShownFace((100.0, 80.0, 300.0, 320.0), 0.9, FER7, (0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02), label_id=3)
 REFUSED = replace(FACE, face_probability=0.1, face_threshold=0.5)
 FRAME = np.full((480, 640, 3), 90, np.uint8)
 IDLE, CONNECTING, PLAYING = StreamState(False, False), StreamState(True, False), StreamState(False, True)
 
 
-class Recognizer:
+class Follower:
     """Sees what it is told to."""
 
-    def __init__(self, *faces: FacePrediction) -> None:
+    def __init__(self, *faces: ShownFace) -> None:
         self.faces = faces
 
-    def predict(self, image: np.ndarray, *, head: str | None = None) -> tuple[FacePrediction, ...]:
+    def update(self, time_s: float, image: np.ndarray) -> tuple[ShownFace, ...]:
         return self.faces
 
 
@@ -62,11 +62,11 @@ def metric(at: AppTest, label: str) -> str:
     return next(metric.value for metric in at.metric if metric.label == label)
 
 
-def see(*faces: FacePrediction) -> object:
+def see(*faces: ShownFace) -> object:
     """A frame with these faces has just been read."""
 
     def process(live: LiveView) -> None:
-        LiveView.configure(live, Recognizer(*faces), head=None, mirror=False)
+        LiveView.configure(live, Follower(*faces), mirror=False)
         live.process(FRAME)
 
     return process
@@ -186,12 +186,12 @@ def test_ice_servers_when_malformed_are_refused_without_showing_them(monkeypatch
 
 
 def test_frame_callback_gives_back_an_annotated_frame_of_the_same_size() -> None:
-    live = LiveView(Recognizer(FACE))
+    live = LiveView(Follower(FACE))
     frame = frame_callback(live)(av.VideoFrame.from_ndarray(FRAME, format="rgb24"))
     image = frame.to_ndarray(format="rgb24")
     assert image.shape == FRAME.shape
     assert not np.array_equal(image, FRAME)
-    assert live.snapshot().predictions == (FACE,)
+    assert live.snapshot().faces == (FACE,)
 
 
 def test_frame_callback_never_raises() -> None:
@@ -199,7 +199,7 @@ def test_frame_callback_never_raises() -> None:
         def to_ndarray(self, format: str) -> np.ndarray:
             raise ValueError("odd pixels")
 
-    live, broken = LiveView(Recognizer()), Broken()
+    live, broken = LiveView(Follower()), Broken()
     assert frame_callback(live)(broken) is broken  # type: ignore[arg-type, comparison-overlap]
     assert "odd pixels" in (live.snapshot().error or "")
 

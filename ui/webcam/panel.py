@@ -32,7 +32,7 @@ def live_panel(live: LiveView, state: StreamState, example: Answer | None) -> No
 def _draw(live: LiveView, since: float, example: Answer | None) -> None:
     snapshot = live.snapshot()
     with st.container(horizontal=True, gap="small"):
-        st.metric("Faces", len(faces_of(snapshot.predictions)) if snapshot.frames else "–", border=True)
+        st.metric("Faces", len(faces_of(snapshot.faces)) if snapshot.frames else "–", border=True)
         st.metric("Frames a second", f"{snapshot.frames_per_second:.0f}" if snapshot.frames else "–", border=True)
         st.metric("Time a frame", f"{snapshot.latency_ms:.0f} ms" if snapshot.frames else "–", border=True)
     with st.container(border=True, key="webcam_faces"):
@@ -44,9 +44,9 @@ def _draw(live: LiveView, since: float, example: Answer | None) -> None:
         elif snapshot.seconds_since_frame is None or snapshot.seconds_since_frame > PATIENCE_S:
             _waiting(time.monotonic() - since)
         else:
-            if not faces_of(snapshot.predictions):
+            if not faces_of(snapshot.faces):
                 st.markdown("**No face found.** Face the camera, with light from the front, and come nearer.")
-            _faces(snapshot.predictions)
+            _faces(snapshot.faces)
 
 
 def _faces(predictions: Sequence[FacePrediction]) -> None:

@@ -25,4 +25,5 @@ def single_pictures(recognizer: Recognizer, options: Options) -> None:
         return
     taken = st.camera_input("Take a picture", key="webcam_camera", width=480)
     if taken is not None:
-        results(answer_pictures([Picture(taken.name, taken.getvalue())], recognizer, options, keep="webcam_answers"))
+        picture = Picture(taken.name, taken.getvalue())
+        results(answer_pictures([picture], recognizer, options, keep="webcam_answers"), recognizer)

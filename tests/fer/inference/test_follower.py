@@ -107,7 +107,7 @@ def test_update_between_detections_follows_the_picture(astronaut: np.ndarray) ->
     assert STEPS[2].every == 4
     assert len(told.looked) == 1
     for i, box in enumerate(boxes):
-        assert iou_matrix(box, np.array(FACE_XYXY) + [6 * i, 0, 6 * i, 0])[0, 0] > 0.93
+        assert iou_matrix(box, np.add(FACE_XYXY, (6 * i, 0, 6 * i, 0)))[0, 0] > 0.93
 
 
 def test_update_in_a_smaller_picture_gives_boxes_of_the_whole_one(astronaut: np.ndarray) -> None:

@@ -13,13 +13,17 @@ import pytest
 from PIL import ImageColor
 
 from fer.errors import DetectionError
-from fer.inference.live import LiveView
-from fer.inference.recognizer import FacePrediction
+from fer.inference.live import HISTORY_EVERY_S, HISTORY_S, LiveView
+from fer.inference.shown_face import ShownFace
 from fer.labels import FER7
 
 FRAME = np.full((48, 64, 3), 90, np.uint8)
-FACE = FacePrediction(
-    xyxy=(8.0, 8.0, 40.0, 40.0), detection_score=0.9, label_set=FER7, probabilities=(0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02)
+FACE = ShownFace(
+    xyxy=(8.0, 8.0, 40.0, 40.0),
+    detection_score=0.9,
+    label_set=FER7,
+    probabilities=(0.02, 0.02, 0.02, 0.88, 0.02, 0.02, 0.02),
+    label_id=3,
 )
 
 
@@ -33,19 +37,19 @@ class Clock:
         return self.now
 
 
-class Recognizer:
+class Follower:
     """Answers what it is told to, after calling a function (to let time pass, or to fail)."""
 
-    def __init__(self, *predictions: FacePrediction, first: Callable[[], None] = lambda: None) -> None:
-        self.predictions, self.first = predictions, first
+    def __init__(self, *faces: ShownFace, first: Callable[[], None] = lambda: None) -> None:
+        self.faces, self.first = faces, first
         self.images: list[np.ndarray] = []
-        self.heads: list[str | None] = []
+        self.times_s: list[float] = []
 
-    def predict(self, image: np.ndarray, *, head: str | None = None) -> tuple[FacePrediction, ...]:
+    def update(self, time_s: float, image: np.ndarray) -> tuple[ShownFace, ...]:
         self.first()
         self.images.append(image)
-        self.heads.append(head)
-        return self.predictions
+        self.times_s.append(time_s)
+        return self.faces
 
 
 def fail_with(error: Exception) -> Callable[[], None]:
@@ -56,13 +60,13 @@ def fail_with(error: Exception) -> Callable[[], None]:
 
 
 def test_process_draws_the_face_and_keeps_its_answer() -> None:
-    live = LiveView(Recognizer(FACE), head="fer")
+    live = LiveView(Follower(FACE))
     annotated = live.process(FRAME)
     assert annotated.shape == FRAME.shape
     assert annotated.dtype == np.uint8
     assert not np.array_equal(annotated, FRAME)
     snapshot = live.snapshot()
-    assert snapshot.predictions == (FACE,)
+    assert snapshot.faces == (FACE,)
     assert snapshot.frames == 1
     assert snapshot.resolution_wh == (64, 48)
     assert snapshot.error is None
@@ -70,32 +74,32 @@ def test_process_draws_the_face_and_keeps_its_answer() -> None:
 
 def test_process_of_what_is_not_a_face_says_so_instead_of_an_expression() -> None:
     refused = replace(FACE, face_probability=0.1, face_threshold=0.5)
-    live = LiveView(Recognizer(refused))
+    live = LiveView(Follower(refused))
     annotated = live.process(FRAME)
-    assert [face.label for face in live.snapshot().predictions] == ["not a face"]
+    assert [face.label for face in live.snapshot().faces] == ["not a face"]
     assert not (annotated == ImageColor.getrgb(FER7.colour("happy"))).all(axis=2).any()
 
 
 def test_process_leaves_the_camera_frame_untouched() -> None:
     frame = FRAME.copy()
-    LiveView(Recognizer(FACE)).process(frame)
+    LiveView(Follower(FACE)).process(frame)
     assert np.array_equal(frame, FRAME)
 
 
 def test_process_without_a_face_answers_with_none_and_no_error() -> None:
-    live = LiveView(Recognizer())
+    live = LiveView(Follower())
     live.process(FRAME)
-    assert live.snapshot().predictions == ()
+    assert live.snapshot().faces == ()
     assert live.snapshot().error is None
 
 
 def test_process_mirrors_before_recognising() -> None:
     frame = FRAME.copy()
     frame[:, :10] = 200
-    recognizer = Recognizer()
-    LiveView(recognizer, mirror=True).process(frame)
-    assert (recognizer.images[0][:, -10:] == 200).all()
-    assert (recognizer.images[0][:, :-10] == 90).all()
+    follower = Follower()
+    LiveView(follower, mirror=True).process(frame)
+    assert (follower.images[0][:, -10:] == 200).all()
+    assert (follower.images[0][:, :-10] == 90).all()
 
 
 @pytest.mark.parametrize(
@@ -106,29 +110,29 @@ def test_process_mirrors_before_recognising() -> None:
     ],
 )
 def test_process_when_recognition_fails_returns_the_frame_and_reports(error: Exception, words: str) -> None:
-    live = LiveView(Recognizer(FACE))
+    live = LiveView(Follower(FACE))
     live.process(FRAME)
-    live.configure(Recognizer(first=fail_with(error)), head=None, mirror=False)
+    live.configure(Follower(first=fail_with(error)), mirror=False)
     assert np.array_equal(live.process(FRAME), FRAME)
     snapshot = live.snapshot()
     assert words in (snapshot.error or "")
-    assert snapshot.predictions == ()  # not the face of an earlier frame
+    assert snapshot.faces == ()  # not the face of an earlier frame
 
 
 def test_process_logs_a_repeated_defect_once(caplog: pytest.LogCaptureFixture) -> None:
-    live = LiveView(Recognizer(first=fail_with(ZeroDivisionError("oops"))))
+    live = LiveView(Follower(first=fail_with(ZeroDivisionError("oops"))))
     for _ in range(5):
         live.process(FRAME)
     assert len(caplog.records) == 1
 
 
 def test_process_recovers_after_a_failure() -> None:
-    live = LiveView(Recognizer(first=fail_with(ValueError("once"))))
+    live = LiveView(Follower(first=fail_with(ValueError("once"))))
     live.process(FRAME)
-    live.configure(Recognizer(FACE), head="ferplus", mirror=False)
+    live.configure(Follower(FACE), mirror=False)
     live.process(FRAME)
     assert live.snapshot().error is None
-    assert live.snapshot().predictions == (FACE,)
+    assert live.snapshot().faces == (FACE,)
 
 
 def test_process_before_configure_passes_frames_through() -> None:
@@ -138,17 +142,51 @@ def test_process_before_configure_passes_frames_through() -> None:
 
 
 def test_configure_takes_effect_on_the_next_frame() -> None:
-    first, second = Recognizer(), Recognizer()
-    live = LiveView(first, head="fer")
+    first, second = Follower(), Follower()
+    live = LiveView(first)
     live.process(FRAME)
-    live.configure(second, head="ferplus", mirror=False)
+    live.configure(second, mirror=False)
     live.process(FRAME)
-    assert (first.heads, second.heads) == (["fer"], ["ferplus"])
+    assert (len(first.images), len(second.images)) == (1, 1)
+
+
+def test_process_gives_each_frame_a_later_time_even_when_the_clock_stands_still() -> None:
+    follower = Follower()
+    live = LiveView(follower, clock=Clock())
+    for _ in range(3):
+        live.process(FRAME)
+    assert follower.times_s == sorted(set(follower.times_s))
+
+
+def test_process_numbers_people_where_there_are_several() -> None:
+    alone = LiveView(Follower(FACE)).process(FRAME)
+    numbered = LiveView(Follower(FACE, replace(FACE, xyxy=(42.0, 30.0, 60.0, 46.0), number=2))).process(FRAME)
+    assert not np.array_equal(alone[:30, :40], numbered[:30, :40]), "a number stands before the label"
+
+
+def test_history_holds_ten_moments_a_second_of_the_last_minutes() -> None:
+    clock = Clock()
+    live = LiveView(Follower(FACE), clock=clock)
+    for _ in range(round(30 * (HISTORY_S + 5))):
+        clock.now += 1 / 30
+        live._store(FRAME, (FACE,), None, clock.now)  # drawing 18,000 frames would take a minute
+    moments = live.history()
+    assert clock.now - moments[0].time_s == pytest.approx(HISTORY_S, abs=0.2)
+    assert len(moments) == pytest.approx(HISTORY_S / HISTORY_EVERY_S, rel=0.25)
+    assert moments[-1].faces == (FACE,)
+    live.reset()
+    assert live.history() == ()
+
+
+def test_history_passes_over_frames_that_failed() -> None:
+    live = LiveView(Follower(first=fail_with(ValueError("oops"))))
+    live.process(FRAME)
+    assert live.history() == ()
 
 
 def test_snapshot_before_any_frame_is_empty() -> None:
-    snapshot = LiveView(Recognizer(FACE)).snapshot()
-    assert (snapshot.predictions, snapshot.frames, snapshot.frames_per_second) == ((), 0, 0.0)
+    snapshot = LiveView(Follower(FACE)).snapshot()
+    assert (snapshot.faces, snapshot.frames, snapshot.frames_per_second) == ((), 0, 0.0)
     assert snapshot.seconds_since_frame is None
     assert snapshot.resolution_wh is None
 
@@ -162,10 +200,10 @@ def test_snapshot_rates_are_those_of_the_last_two_seconds() -> None:
 
         return wait
 
-    live = LiveView(Recognizer(first=take(0.5)), clock=clock)
+    live = LiveView(Follower(first=take(0.5)), clock=clock)
     live.process(FRAME)  # slow, and long ago by the time of the question
     clock.now += 10
-    live.configure(Recognizer(first=take(0.02)), head=None, mirror=False)
+    live.configure(Follower(first=take(0.02)), mirror=False)
     for _ in range(60):  # 3 s at 20 frames a second: 20 ms of work, 30 ms of waiting
         live.process(FRAME)
         clock.now += 0.03
@@ -178,7 +216,7 @@ def test_snapshot_rates_are_those_of_the_last_two_seconds() -> None:
 
 def test_snapshot_of_a_young_stream_is_not_diluted_by_an_empty_window() -> None:
     clock = Clock()
-    live = LiveView(Recognizer(), clock=clock)
+    live = LiveView(Follower(), clock=clock)
     for _ in range(10):  # half a second at 20 frames a second
         clock.now += 0.05
         live.process(FRAME)
@@ -187,7 +225,7 @@ def test_snapshot_of_a_young_stream_is_not_diluted_by_an_empty_window() -> None:
 
 def test_snapshot_of_a_stream_that_stands_still_falls_to_zero() -> None:
     clock = Clock()
-    live = LiveView(Recognizer(), clock=clock)
+    live = LiveView(Follower(), clock=clock)
     live.process(FRAME)
     clock.now += 5
     assert live.snapshot().frames_per_second == 0
@@ -195,22 +233,22 @@ def test_snapshot_of_a_stream_that_stands_still_falls_to_zero() -> None:
 
 
 def test_reset_forgets_everything_but_the_settings() -> None:
-    live = LiveView(Recognizer(FACE))
+    live = LiveView(Follower(FACE))
     live.process(FRAME)
     live.report("broken")
     live.reset()
     assert live.snapshot().frames == 0
     assert live.snapshot().error is None
     live.process(FRAME)
-    assert live.snapshot().predictions == (FACE,)
+    assert live.snapshot().faces == (FACE,)
 
 
 def test_report_shows_a_failure_around_the_frame() -> None:
-    live = LiveView(Recognizer(FACE))
+    live = LiveView(Follower(FACE))
     live.process(FRAME)
     live.report("The frame could not be decoded.")
     assert live.snapshot().error == "The frame could not be decoded."
-    assert live.snapshot().predictions == ()
+    assert live.snapshot().faces == ()
 
 
 def test_snapshot_does_not_wait_for_a_frame_in_progress() -> None:
@@ -220,7 +258,7 @@ def test_snapshot_does_not_wait_for_a_frame_in_progress() -> None:
         entered.set()
         assert leave.wait(10)
 
-    live = LiveView(Recognizer(FACE, first=hold))
+    live = LiveView(Follower(FACE, first=hold))
     worker = threading.Thread(target=live.process, args=(FRAME,))
     worker.start()
     try:
@@ -233,13 +271,13 @@ def test_snapshot_does_not_wait_for_a_frame_in_progress() -> None:
 
 
 def test_live_view_survives_threads_that_all_use_it() -> None:
-    live = LiveView(Recognizer(FACE))
+    live = LiveView(Follower(FACE))
 
     def use() -> None:
         for _ in range(50):
             live.process(FRAME)
             live.snapshot()
-            live.configure(Recognizer(FACE), head=None, mirror=False)
+            live.configure(Follower(FACE), mirror=False)
 
     threads = [threading.Thread(target=use) for _ in range(4)]
     for thread in threads:

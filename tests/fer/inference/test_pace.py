@@ -1,5 +1,7 @@
 """fer/inference/pace.py: less for each frame where the time is short, more where there is some to spare."""
 
+from itertools import pairwise
+
 import pytest
 
 from fer.errors import SettingsError
@@ -65,7 +67,7 @@ def test_a_better_step_that_does_not_hold_is_tried_ever_less_often() -> None:
         if before != STEPS[0] and camera.pace.step == STEPS[0]:
             tries.append(camera.time_s)
     assert 3 <= len(tries) <= 7
-    gaps = [b - a for a, b in zip(tries, tries[1:], strict=False)]
+    gaps = [b - a for a, b in pairwise(tries)]
     assert gaps == sorted(gaps)
     assert gaps[-1] > 4 * gaps[0]
 
