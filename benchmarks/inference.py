@@ -36,7 +36,7 @@ from fer.workspace import REPOSITORY
 
 Picture = NDArray[np.uint8]
 
-_REFERENCE = """
+REFERENCE = """
 import cv2
 from fer.networks import build_network
 from fer.recipes import load_recipe
@@ -133,7 +133,7 @@ def measure(rounds: int, *, package: bool) -> tuple[dict[str, dict[str, list[flo
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         np.savez(folder / "pictures.npz", **shown)
-        ways["reference"] = stack.enter_context(_elsewhere(_REFERENCE, folder / "pictures.npz", folder=REPOSITORY))
+        ways["reference"] = stack.enter_context(_elsewhere(REFERENCE, folder / "pictures.npz", folder=REPOSITORY))
         if package:
             ways["the fer package"] = stack.enter_context(_elsewhere(_PACKAGE, folder / "pictures.npz", folder=folder))
         for info in available_detectors():

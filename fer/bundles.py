@@ -1,7 +1,8 @@
 """`Bundle`: a trained model as a folder that carries everything prediction needs, and proves that nothing in it has changed.
 
     card.json       label sets in order, preprocessing, crop, calibration, figures, data, settings, licence, limits
-    model.litert    what predicts: float32 (N, S, S, C) → logits, one output a head, and `face` where the card has a face test
+    model.litert    what predicts: float32 (N, S, S, C) → logits, one output a head, and `face` where the card has a face test;
+                    `features`, from which heads take their answers, where the network averages them over positions
     model.keras     the same network for Keras: to train on, to look into
     README.md       the card for people
     SHA256SUMS      hashes of all of these (`sha256sum -c` reads it)

@@ -28,6 +28,7 @@ def clip(options: argparse.Namespace) -> int:
         return 0
     if not options.file:
         raise SettingsError("Name a clip: python -m fer clip FILE")
+    _check_targets(options)
     timeline = _read(options)
     _write_files(options, timeline)
     if options.json:
@@ -36,6 +37,15 @@ def clip(options: argparse.Namespace) -> int:
         return print_json(timeline_values(timeline))
     _print(timeline)
     return 0
+
+
+def _check_targets(options: argparse.Namespace) -> None:
+    """Refuse what could not be written at the end, before minutes go into reading."""
+    for name in (options.csv, options.vtt, options.video):
+        if name and not Path(name).parent.is_dir():
+            raise ClipError(f"Cannot write {name}: there is no such folder. Name a file in a folder that is there.")
+    if options.video and Path(options.video).suffix.lower() != ".mp4":
+        raise SettingsError(f"--video writes an MP4 file, so its name ends in .mp4. Received: {options.video}")
 
 
 def _read(options: argparse.Namespace) -> Timeline:
@@ -77,7 +87,8 @@ def _print(timeline: Timeline) -> None:
     from fer.clips import find_moments
 
     frames = len(timeline.times_s)
-    print(f"{timeline.name}: {timeline.duration_s:.1f} s, {frames:,} frames read, {len(timeline.people)} people")
+    people = "1 person" if len(timeline.people) == 1 else f"{len(timeline.people)} people"
+    print(f"{timeline.name}: {timeline.duration_s:.1f} s, {frames:,} frames read, {people}")
     if timeline.cut_short:
         print(f"warning: the file says that it is {timeline.info.duration_s:.1f} s long. It is cut short.", file=sys.stderr)
     if not timeline.people:

@@ -16,6 +16,7 @@ from PIL import Image, ImageColor, ImageDraw, ImageFont
 from fer.boxes import iou_matrix, square_xyxy
 from fer.detection import require_image
 from fer.inference.recognizer import FacePrediction
+from fer.inference.shown_face import ShownFace
 
 NO_FACE = "No face found"
 
@@ -30,12 +31,59 @@ _SMALLEST_TEXT, _SMALLEST_SQUEEZED_TEXT = 11, 6
 
 _BLUR_SCALE, _BLUR_PATCHES = 1.5, 6
 
+# Of people that are followed: Paul Tol's muted scheme, without what is near to the colours of the emotions.
+_PERSON_COLOURS = ("#332288", "#882255", "#117733", "#AA4499", "#999933", "#661100")
+_SHARES_HEIGHT, _SHARES_INSET = 3, 2  # in thicknesses of the line
+
 _Point = tuple[int, int]
 _Box = tuple[int, int, int, int]
 
 
+def person_colour(number: int) -> str:
+    """Colour of a person that is followed, hex; the same as long as the number is."""
+    return _PERSON_COLOURS[(number - 1) % len(_PERSON_COLOURS)]
+
+
+def annotate_people(image: NDArray[np.uint8], people: Sequence[ShownFace]) -> NDArray[np.uint8]:
+    """As `annotate`, for people that are followed: where there are several, each has a number on a ground of its own colour, and
+    below each face stands a bar that is divided as its probabilities are.
+
+    Args:
+        image: uint8 RGB (H, W, 3).
+        people: boxes in pixels of this image.
+
+    Returns:
+        uint8 RGB (H, W, 3).
+
+    Raises:
+        ImageError: the image has another shape or dtype.
+    """
+    many = len(people) > 1
+    names = [str(person.number) if many else "" for person in people]
+    canvas = annotate(image, people, names=names, name_colours=[person_colour(person.number) for person in people])
+    thickness = _thickness(canvas)
+    for person in people:
+        if person.is_face:
+            _draw_shares(canvas, person, _drawn_box(person, canvas, thickness), thickness)
+    return canvas
+
+
+def _draw_shares(canvas: NDArray[np.uint8], face: FacePrediction, box: _Box, thickness: int) -> None:
+    """A bar inside the lower edge of a face's box, where it is never outside the picture."""
+    left, right = box[0] + _SHARES_INSET * thickness, box[2] - _SHARES_INSET * thickness
+    bottom = box[3] - _SHARES_INSET * thickness
+    top = max(box[1], bottom - _SHARES_HEIGHT * thickness)
+    edges = left + np.cumsum([0.0, *face.probabilities]) * max(0, right - left)
+    for label, start, end in zip(face.label_set, edges.round().astype(int), edges.round().astype(int)[1:], strict=False):
+        canvas[top:bottom, start:end] = ImageColor.getrgb(face.label_set.colour(label))
+
+
 def annotate(
-    image: NDArray[np.uint8], predictions: Sequence[FacePrediction], *, names: Sequence[str] | None = None
+    image: NDArray[np.uint8],
+    predictions: Sequence[FacePrediction],
+    *,
+    names: Sequence[str] | None = None,
+    name_colours: Sequence[str] | None = None,
 ) -> NDArray[np.uint8]:
     """Draw predictions on a copy of a picture; with none, say in words that no face was found.
 
@@ -46,6 +94,7 @@ def annotate(
         image: uint8 RGB (H, W, 3).
         predictions: boxes in pixels of this image.
         names: what stands before each label, such as "2: ", where people are told apart.
+        name_colours: grounds that the names stand on, hex; None for that of the label.
 
     Returns:
         uint8 RGB (H, W, 3).
@@ -61,22 +110,28 @@ def annotate(
         plate = _fitting_plate(NO_FACE, _NO_FACE_COLOUR, text_size, canvas.shape[1])
         _paste(canvas, plate, (canvas.shape[1] - plate.shape[1]) // 2, canvas.shape[0] - plate.shape[0] - text_size // 2)
         return canvas
-    thickness = max(1, round(shorter * _LINE_SHARE))
+    thickness = _thickness(canvas)
+    grounds = name_colours or [_colour(prediction) for prediction in predictions]
     # Faces first: their plates take the best places.
-    named = sorted(zip(predictions, names or [""] * len(predictions), strict=True), key=lambda pair: not pair[0].is_face)
-    marks = [(p, name, _drawn_box(p, canvas, thickness), _colour(p)) for p, name in named]
-    for prediction, _, box, colour in marks:
+    named = sorted(
+        zip(predictions, names or [""] * len(predictions), grounds, strict=True), key=lambda pair: not pair[0].is_face
+    )
+    marks = [(p, name, ground, _drawn_box(p, canvas, thickness), _colour(p)) for p, name, ground in named]
+    for prediction, _, _, box, colour in marks:
         draw = _dashed_rectangle if prediction.is_unsure else cv2.rectangle
         line = thickness if prediction.is_face else max(1, thickness // 2)
         if shorter >= _SMALLEST_OUTLINED:
             draw(canvas, box[:2], box[2:], _OUTLINE, line + 2)
         draw(canvas, box[:2], box[2:], ImageColor.getrgb(colour), line)
     taken: list[_Box] = []
-    for prediction, name, box, colour in marks:  # after all boxes: no line crosses a plate
+    for prediction, name, ground, box, colour in marks:  # after all boxes: no line crosses a plate
         # Small faces of a group get smaller plates, which else would hide their neighbours.
         size = max(_SMALLEST_TEXT, min(text_size, (box[2] - box[0]) // 5))
         words = f"{prediction.label} {100 * prediction.confidence:.0f} %" if prediction.is_face else prediction.label
-        plate = _fitting_plate(name + words, colour, size, canvas.shape[1])
+        if name and ground != colour:
+            plate = np.concatenate([_plate(name, ground, size), _fitting_plate(words, colour, size, canvas.shape[1])], axis=1)
+        else:
+            plate = _fitting_plate(name + words, colour, size, canvas.shape[1])
         left, top = _place(plate, box, canvas, thickness, taken)
         taken.append((left, top, left + plate.shape[1], top + plate.shape[0]))
         _paste(canvas, plate, left, top)
@@ -104,6 +159,11 @@ def blur_faces(image: NDArray[np.uint8], predictions: Sequence[FacePrediction]) 
             few = cv2.resize(place, (_BLUR_PATCHES, _BLUR_PATCHES), interpolation=cv2.INTER_AREA)
             place[:] = cv2.resize(few, (place.shape[1], place.shape[0]), interpolation=cv2.INTER_LINEAR)
     return blurred
+
+
+def _thickness(canvas: NDArray[np.uint8]) -> int:
+    """Of lines, in pixels."""
+    return max(1, round(min(canvas.shape[:2]) * _LINE_SHARE))
 
 
 def _colour(prediction: FacePrediction) -> str:

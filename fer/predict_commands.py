@@ -30,6 +30,7 @@ def predict(options: argparse.Namespace) -> int:
         return _work_on(options.job)
     if not options.images:
         raise SettingsError("There is nothing to predict: name pictures, a folder or an archive; - reads a picture from stdin.")
+    options.explain = options.explain or options.explain_by is not None
     if options.explain and options.blur:
         raise SettingsError("--explain shows the faces that --blur hides. Take one of them.")
     many = [name for name in options.images if Path(name).is_dir() or is_archive_name(name)]

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import ipaddress
 import json
+import os
 import signal
 import socket
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -58,9 +60,18 @@ def _listen(host: str, port: int) -> socket.socket:
     if not 0 <= port <= _LAST_PORT:
         raise SettingsError(f"A port lies between 0 and {_LAST_PORT}; 0 takes a free one. Received: {port}")
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        # With its protocol named: asyncio lets small packets go at once only then, and an answer is 40 ms sooner.
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with ExitStack() as undo:
+            listening = undo.enter_context(socket.socket(family, kind, protocol))
+            if os.name == "posix":  # elsewhere it would let two servers have one port
+                listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen()
+            undo.pop_all()
+            return listening
     except OSError as error:
-        why = str(error.strerror or error).partition(" (while ")[0]
+        why = error.strerror or error
         raise SettingsError(f"Cannot listen on {host}, port {port}: {why}. Choose others with --host and --port.") from error
 
 

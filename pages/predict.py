@@ -2,20 +2,20 @@
 
 import streamlit as st
 
-from ui.predict import clip, pictures
+from ui.predict import clip, folder, pictures
 from ui.predict.options import choose_options
 from ui.state import active_bundle
 from ui.theme import page_header
 from ui.words import errors_in_words
 
 # Only the view that is open is drawn: the others cost nothing until somebody looks.
-VIEWS = {"Pictures": pictures.draw, "Clip": clip.draw}
+VIEWS = {"Pictures": pictures.draw, "Folder": folder.draw, "Clip": clip.draw}
 
 with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="bottom"):
     with st.container(width="content"):
-        page_header("Predict", "Give it pictures: every face gets an expression, and how sure the model is of it.")
+        page_header("Predict", "Pictures, a folder or a clip: every face gets an expression, and how sure the model is of it.")
     bundle = active_bundle()
-    options = choose_options(bundle, whole_image=True)
+    options = choose_options(bundle, pictures=True)
 for tab, draw in zip(
     st.tabs(list(VIEWS), key="predict_view", on_change="rerun", bind="query-params"), VIEWS.values(), strict=True
 ):

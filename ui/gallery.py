@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -76,7 +79,15 @@ def _split_control(dataset: Dataset, key: str, *, disabled: bool) -> str:
 
 
 def paged_grid(
-    dataset: Dataset, rows: NDArray[np.integer], key: str, *, of: str = "", per_page: int = PER_PAGE, shuffle: bool = False
+    dataset: Dataset,
+    rows: NDArray[np.integer],
+    key: str,
+    *,
+    of: str = "",
+    per_page: int = PER_PAGE,
+    shuffle: bool = False,
+    told: Mapping[int, str] | None = None,
+    telling: str = "",
 ) -> None:
     """Images a page at a time, with their number and the pages below; a click on one enlarges it.
 
@@ -87,6 +98,8 @@ def paged_grid(
         of: what these images are; where it is something else than before, the first page is shown.
         per_page: how many stand on one.
         shuffle: offer them in another order.
+        told: what stands below each image, by its row; None for what most taggers voted.
+        telling: what that is, in words that follow the number of images.
     """
     seed_key = f"{key}_seed_{of}"
     seed = st.session_state.get(seed_key, 0) if shuffle else 0
@@ -99,13 +112,14 @@ def paged_grid(
         st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"),
     )
     with foot:
-        voted = "" if dataset.votes is None else ", each with the most frequent vote of its taggers (FER+)"
-        st.caption(f"{counted(len(rows), 'image')}{voted}", width="content")
+        if told is None and dataset.votes is not None:
+            telling = "each with the most frequent vote of its taggers (FER+)"
+        st.caption(", ".join(filter(None, [counted(len(rows), "image"), telling])), width="content")
         if shuffle and pages > 1:
             _shuffle_buttons(key, seed_key, seed)
         page = st.pagination(pages, max_visible_pages=5, key=f"{key}_page_{of}_{seed}") if pages > 1 else 1
     with grid_place:
-        image_grid(dataset, rows[(page - 1) * per_page : page * per_page], key=f"{key}_grid")
+        image_grid(dataset, rows[(page - 1) * per_page : page * per_page], key=f"{key}_grid", told=told)
 
 
 def _shuffle_buttons(key: str, seed_key: str, seed: int) -> None:
@@ -118,25 +132,29 @@ def _shuffle_buttons(key: str, seed_key: str, seed: int) -> None:
             st.button("By name", icon=":material/sort_by_alpha:", type="tertiary", key=f"{key}_first", on_click=to, args=(0,))
 
 
-def image_grid(dataset: Dataset, rows: NDArray[np.integer], *, key: str | None = None) -> None:
+def image_grid(
+    dataset: Dataset, rows: NDArray[np.integer], *, key: str | None = None, told: Mapping[int, str] | None = None
+) -> None:
     """The images at these rows as a grid of tiles with captions; a click on one enlarges it.
 
     Args:
         dataset: where they stand.
         rows: a page of them; also what "previous" and "next" go through.
         key: of the grid, so that it stays in place when its pictures change.
+        told: what stands below each image, by its row; None for what most taggers voted.
     """
     with errors_in_words():  # a file may have gone since it was read
-        opened = tile_grid([_tile(dataset, int(row)) for row in rows], key=key)
+        tell = partial(_most_voted, dataset) if told is None else told.__getitem__
+        opened = tile_grid([_tile(dataset, row, tell(row)) for row in rows.tolist()], key=key)
         if opened is not None and opened in rows:
             enlarge(dataset, rows, opened)
 
 
-def _tile(dataset: Dataset, row: int) -> Tile:
+def _tile(dataset: Dataset, row: int, told: str) -> Tile:
     image = dataset.images[row]
     source = data_url(tile(image), "png" if max(image.shape[:2]) <= TILE else "jpeg")
     name = str(dataset.names[row])
-    return Tile(row, name, name.rsplit("/", 1)[-1].rsplit(".", 1)[0], _most_voted(dataset, row), source)
+    return Tile(row, name, name.rsplit("/", 1)[-1].rsplit(".", 1)[0], told, source)
 
 
 def _most_voted(dataset: Dataset, row: int) -> str:

@@ -95,7 +95,7 @@ def matrix_spec(matrix: Matrix, *, cells: str, chosen: tuple[str, str]) -> dict[
     return {
         "data": {"values": values},
         "height": 52 * len(rows) + 40,
-        "padding": {"left": 5, "right": 5, "top": 5, "bottom": 20},  # Streamlit fits the chart to its box, and cuts the title
+        "padding": {"left": 5, "right": 5, "top": 5, "bottom": 28},  # Streamlit fits the chart to its box, and cuts the title
         "encoding": {
             "x": {
                 "field": "other",

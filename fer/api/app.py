@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from fer.api import endpoints
+from fer.api import clips, endpoints
 from fer.api.access import require_access
 from fer.api.observing import REQUEST_ID, Observed
 from fer.api.problems import Problem, answer_problem
-from fer.api.service import Service
+from fer.api.service import Service, service_of
 from fer.errors import FerError
 
 _Endpoint = Callable[[Request], Awaitable[Response]]
@@ -74,6 +74,9 @@ def _app(service: Service, routes: Sequence[BaseRoute]) -> Starlette:
 def _api_routes() -> list[BaseRoute]:
     return [
         Route("/predict", _guarded(endpoints.predict), methods=["POST"], name="predict"),
+        _by_method("/clips", "clips", GET=clips.list_clips, POST=clips.create_clip),
+        _by_method("/clips/{id}", "clip", GET=clips.clip, DELETE=clips.delete_clip),
+        Route("/clips/{id}/timeline.{kind}", _guarded(clips.clip_timeline), name="clip_timeline"),
         Route("/models", _guarded(endpoints.models), name="models"),
         Route("/metrics", _guarded(endpoints.metrics), name="metrics"),
         Route("/health", endpoints.health, name="health"),
@@ -87,6 +90,15 @@ def _emotion_route() -> Route:
     return Route("/predict", _guarded(endpoints.predict_emotion), methods=["POST"], name="predict_emotion")
 
 
+def _by_method(path: str, name: str, **of: _Endpoint) -> Route:
+    """One route for all methods of an address, so that a refused one is told all the others."""
+
+    async def endpoint(request: Request) -> Response:
+        return await of["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, _guarded(endpoint), methods=list(of), name=name)
+
+
 async def _to_docs(request: Request) -> Response:
     return RedirectResponse("/api/docs")
 
@@ -94,7 +106,7 @@ async def _to_docs(request: Request) -> Response:
 def _guarded(endpoint: _Endpoint) -> _Endpoint:
     @functools.wraps(endpoint)
     async def guarded(request: Request) -> Response:
-        require_access(request, endpoints.service_of(request).settings)
+        require_access(request, service_of(request).settings)
         return await endpoint(request)
 
     return guarded

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -12,7 +13,7 @@ from fer.api.metrics import CONTENT_TYPE
 from fer.api.openapi import docs_page, docs_policy, openapi_document
 from fer.api.options import PredictOptions
 from fer.api.problems import Problem
-from fer.api.service import Service
+from fer.api.service import Service, service_of
 from fer.api.uploads import read_form
 from fer.bundles import Bundle
 from fer.errors import FerError
@@ -21,11 +22,6 @@ from fer.version import __version__
 IMAGE_FIELD = "image"
 # What the clients of the `cnn4-7class` system know.
 _ITS_CLASSES = 7
-
-
-def service_of(request: Request) -> Service:
-    service: Service = request.app.state.service
-    return service
 
 
 async def predict(request: Request) -> Response:
@@ -40,10 +36,10 @@ async def predict(request: Request) -> Response:
             max_files=limits.max_images,
             seconds=limits.upload_seconds,
         ) as form:
-            reader = await service.run(service.reader, PredictOptions.parse(form.options))
+            options = PredictOptions.parse(form.options)
             # One by one, so that a request with many pictures takes its turn with the others.
-            answers = [await service.run(reader.read, file) for file in form.files]
-        about = await service.run(reader.about)
+            read = [await service.run(service.read, file, options) for file in form.files]
+    answers = [answer for _, answer in read]
     problems = [answer for answer in answers if isinstance(answer, Problem)]
     if len(problems) == len(answers):
         raise problems[0]
@@ -51,7 +47,7 @@ async def predict(request: Request) -> Response:
         {"name": file.name, "error": answer.as_dict()} if isinstance(answer, Problem) else answer.as_dict()
         for file, answer in zip(form.files, answers, strict=True)
     ]
-    return JSONResponse({**about, "images": images})
+    return JSONResponse({**read[0][0].about(), "images": images})
 
 
 async def predict_emotion(request: Request) -> Response:
@@ -63,8 +59,7 @@ async def predict_emotion(request: Request) -> Response:
             request, IMAGE_FIELD, max_bytes=limits.max_upload_bytes, max_files=1, seconds=limits.upload_seconds
         ) as form:
             options = PredictOptions.parse(form.options)
-            reader = await service.run(service.reader, options, prefer_classes=_ITS_CLASSES)
-            answer = await service.run(reader.read, form.files[0])
+            reader, answer = await service.run(service.read, form.files[0], options, prefer_classes=_ITS_CLASSES)
     if isinstance(answer, Problem):
         raise answer
     return JSONResponse({**answer.as_emotion(), **reader.about()})
@@ -73,7 +68,7 @@ async def predict_emotion(request: Request) -> Response:
 async def models(request: Request) -> Response:
     """`GET /api/models`"""
     service = service_of(request)
-    return JSONResponse(await service.run(_list_models, service))
+    return JSONResponse(await run_in_threadpool(_list_models, service))
 
 
 def _list_models(service: Service) -> dict[str, Any]:
@@ -124,7 +119,7 @@ async def metrics(request: Request) -> Response:
 async def openapi(request: Request) -> Response:
     """`GET /api/openapi.json`"""
     service = service_of(request)
-    return JSONResponse(await service.run(openapi_document, service))
+    return JSONResponse(await run_in_threadpool(openapi_document, service))
 
 
 async def docs(request: Request) -> Response:

@@ -66,6 +66,6 @@ def docs_policy() -> str:
         (text,) = re.findall(rf"<{tag}>(.*?)</{tag}>", docs_page(), re.DOTALL)
         hashes[tag] = f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
     return (
-        f"default-src 'none'; script-src {hashes['script']}; style-src {hashes['style']}; img-src blob:; connect-src 'self'; "
+        f"default-src 'none'; script-src {hashes['script']}; style-src {hashes['style']}; img-src data:; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )

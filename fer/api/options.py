@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 from fer.bundles import Bundle
@@ -49,15 +49,12 @@ class PredictOptions:
         Raises:
             SettingsError: a name is unknown, or a value makes no sense.
         """
-        known = [option.name for option in fields(cls)]
-        for name in given:
-            if name not in known:
-                raise SettingsError(f"Unknown option {name!r}. Known: {', '.join(known)}")
-        min_size = _whole_number(given, "min_size")
+        require_known(given, [option.name for option in fields(cls)])
+        min_size = whole_number(given, "min_size")
         return cls(
             model=given.get("model"),
             head=given.get("head"),
-            classes=_whole_number(given, "classes"),
+            classes=whole_number(given, "classes"),
             detector=given.get("detector"),
             whole_image=_truth(given, "whole_image"),
             min_size=MIN_FACE_SIZE if min_size is None else min_size,
@@ -81,7 +78,23 @@ class PredictOptions:
         return self.head or bundle.default_head.name
 
 
-def _whole_number(given: Mapping[str, str], name: str) -> int | None:
+def require_known(given: Mapping[str, str], known: Sequence[str]) -> None:
+    """Refuse an option that is none: it would else be left out without a word.
+
+    Raises:
+        SettingsError: there is one.
+    """
+    for name in given:
+        if name not in known:
+            raise SettingsError(f"Unknown option {name!r}. Known: {', '.join(known)}")
+
+
+def whole_number(given: Mapping[str, str], name: str) -> int | None:
+    """An option's value; None where it is not given.
+
+    Raises:
+        SettingsError: it is no whole number.
+    """
     text = given.get(name)
     if text is not None and not re.fullmatch(r"[0-9]{1,9}", text, re.ASCII):
         raise SettingsError(f"`{name}` is a whole number. Received: {text!r}")

@@ -70,19 +70,20 @@ class PictureReader:
     metrics: ApiMetrics
 
     def read(self, upload: UploadedFile) -> PictureAnswer | Problem:
-        """What is known of a picture, or why it cannot be read: one bad picture must not cost the answers of the others."""
+        """What is known of a picture, or why it cannot be read: one bad picture must not cost the answers of the others.
+
+        Raises:
+            FerError: the model has no such head, or cannot read it.
+        """
         started = perf_counter()
+        head = self.options.head_of(self.recognizer.bundle)  # first: that is the request's fault, whatever the picture
         try:
             image = read_image(upload.file.read(), max_pixels=self.max_pixels)
         except ImageError as error:
             self.metrics.picture(None)
             return Problem("bad-image", str(error))
-        predictions = self.recognizer.predict(
-            image,
-            whole_image=self.options.whole_image,
-            head=self.options.head_of(self.recognizer.bundle),
-            min_size=self.options.min_size,
-        )
+        options = self.options
+        predictions = self.recognizer.predict(image, whole_image=options.whole_image, head=head, min_size=options.min_size)
         self.metrics.picture_seconds.observe(perf_counter() - started)
         self.metrics.picture(predictions)
         return PictureAnswer(upload.name, (image.shape[1], image.shape[0]), predictions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from concurrent.futures import Future
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +36,7 @@ class Recognizers:
         self._detector = detector
         self._lock = threading.Lock()
         self._bundles: dict[Path, tuple[_Stamp, Bundle]] = {}
-        self._ready: OrderedDict[tuple[str, str], Recognizer] = OrderedDict()
+        self._ready: OrderedDict[tuple[str, str], Future[Recognizer]] = OrderedDict()
 
     @property
     def default_model(self) -> str:
@@ -79,15 +80,24 @@ class Recognizers:
             FerError: one of them cannot be loaded.
         """
         bundle = self.bundle(model)
-        detector_name = self.default_detector if detector in (None, "auto") else self._require_detector(str(detector))
+        detector_name = self.detector_name(detector)
         key = (bundle.sha256, detector_name)
         with self._lock:
-            if key not in self._ready:
-                self._ready[key] = Recognizer(bundle, detector_name)
+            made = self._ready.get(key)
+            is_ours = made is None
+            if made is None:
+                made = self._ready[key] = Future()
                 if len(self._ready) > _KEEP:
                     self._ready.popitem(last=False)
             self._ready.move_to_end(key)
-            return self._ready[key]
+        if is_ours:  # off the lock: MTCNN takes half a minute when it is first asked for, which others need not wait for
+            try:
+                made.set_result(Recognizer(bundle, detector_name))
+            except BaseException as error:
+                with self._lock:
+                    self._ready.pop(key, None)  # whoever asks next tries again
+                made.set_exception(error)
+        return made.result()
 
     def warm_up(self) -> None:
         """Load the default pair and let it read a picture, so that the first client does not wait for that.
@@ -108,11 +118,18 @@ class Recognizers:
             raise SettingsError(f"No model {name!r}. There are: {', '.join(self.model_names())}")
         return name
 
-    def _require_detector(self, name: str) -> str:
+    def detector_name(self, name: str | None = None) -> str:
+        """The face detector that is meant by a name; None and `auto` are the default.
+
+        Raises:
+            SettingsError: there is no such detector here.
+        """
+        if name in (None, "auto"):
+            return self.default_detector
         available = [info.name for info in self.detectors() if info.available]
         if name not in available:
             raise SettingsError(f"No face detector {name!r} on this server. There are: auto, {', '.join(available)}")
-        return name
+        return str(name)
 
 
 def _folder(name_or_path: str) -> Path:

@@ -11,16 +11,25 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
+from starlette.requests import Request
+
 from fer.api.metrics import ApiMetrics
 from fer.api.options import PredictOptions
-from fer.api.pictures import PictureReader
+from fer.api.pictures import PictureAnswer, PictureReader
 from fer.api.problems import Problem
 from fer.api.recognizers import Recognizers
 from fer.api.settings import ApiSettings
+from fer.api.uploads import UploadedFile
 from fer.errors import FerError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+
+
+def service_of(request: Request) -> Service:
+    """The service of the app that a request has come to."""
+    service: Service = request.app.state.service
+    return service
 
 
 class Service:
@@ -31,6 +40,7 @@ class Service:
         self.metrics = ApiMetrics()
         self.recognizers = Recognizers(settings.model, settings.detector)
         self.started = time.time()
+        self.starting_clips = threading.Lock()
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="fer-api")
         self._room = threading.BoundedSemaphore(settings.max_requests)
         self._state, self._reason = "starting", ""
@@ -54,12 +64,18 @@ class Service:
         finally:
             self._room.release()
 
-    def reader(self, options: PredictOptions, *, prefer_classes: int | None = None) -> PictureReader:
-        """What reads pictures in the way asked for.
+    def read(
+        self, upload: UploadedFile, options: PredictOptions, *, prefer_classes: int | None = None
+    ) -> tuple[PictureReader, PictureAnswer | Problem]:
+        """Read a picture in the way asked for; one call, so that it waits for a worker once.
 
         Args:
+            upload: the picture's file.
             options: what the client has asked for.
             prefer_classes: take the head with so many where none is asked for and there is one.
+
+        Returns:
+            who has read it, and what came out.
 
         Raises:
             FerError: there is no such model, head or detector, or it cannot be loaded.
@@ -68,8 +84,8 @@ class Service:
         sizes = [len(head.label_set) for head in recognizer.bundle.heads]
         if options.head is None and options.classes is None and prefer_classes in sizes:
             options = replace(options, classes=prefer_classes)
-        options.head_of(recognizer.bundle)
-        return PictureReader(recognizer, options, self.settings.max_pixels, self.metrics)
+        reader = PictureReader(recognizer, options, self.settings.max_pixels, self.metrics)
+        return reader, reader.read(upload)
 
     @property
     def state(self) -> tuple[str, str]:

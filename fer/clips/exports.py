@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-from fer.clips.moments import label_runs
+from fer.clips.moments import label_spells
 from fer.clips.store import timeline_as_dict
 from fer.clips.timeline import Person, Timeline
 from fer.inference.recognizer import NOT_A_FACE
@@ -75,11 +75,16 @@ def timeline_vtt(timeline: Timeline) -> str:
 
     Several people have a line each, in one cue: players move cues about that overlap. https://www.w3.org/TR/webvtt1/
     """
-    runs = [run for person in timeline.people for run in _spoken_runs(timeline, person)]
-    edges = sorted({edge for start, end, _ in runs for edge in (start, end)})
+    to_come = sorted(run for person in timeline.people for run in _spoken(timeline, person))
+    edges = sorted({edge for start, end, *_ in to_come for edge in (start, end)})
+    to_come.reverse()
+    going: list[tuple[float, float, int, str]] = []
     cues: list[tuple[float, float, str]] = []
     for start, end in pairwise(edges):
-        lines = "\n".join(line for from_s, to_s, line in runs if from_s <= start and end <= to_s)
+        going = [run for run in going if run[1] > start]
+        while to_come and to_come[-1][0] == start:
+            going.append(to_come.pop())
+        lines = "\n".join(line for *_, line in sorted(going, key=lambda run: run[2]))
         if not lines or end - start < _SHORTEST_CUE_S:
             continue
         if cues and cues[-1][2] == lines and cues[-1][1] == start:
@@ -90,18 +95,15 @@ def timeline_vtt(timeline: Timeline) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def _spoken_runs(timeline: Timeline, person: Person) -> Iterator[tuple[float, float, str]]:
-    """From, to (in seconds) and the line of each label that a person shows."""
+def _spoken(timeline: Timeline, person: Person) -> Iterator[tuple[float, float, int, str]]:
+    """From, to (in seconds), person and line of each label that a person shows."""
     labels = timeline.label_set
     who = f"Person {person.number}: " if len(timeline.people) > 1 else ""
-    for label_id, start, stop in label_runs(timeline, person):
-        label = labels.names[label_id]
-        share = float(person.smoothed[start:stop, label_id].mean())
-        last_s = float(person.times_s[stop - 1])
-        end_s = last_s + timeline.interval_s
-        if stop < len(person):  # until the next frame shows something else, unless the person was gone in between
-            end_s = min(end_s, float(person.times_s[stop]))
-        yield float(person.times_s[start]), end_s, f"{who}{labels.emoji(label)} {_escaped(label)} {100 * share:.0f} %"
+    for spell in label_spells(timeline, person):
+        label = labels.names[spell.label_id]
+        share = float(person.smoothed[spell.first : spell.stop, spell.label_id].mean())
+        line = f"{who}{labels.emoji(label)} {_escaped(label)} {100 * share:.0f} %"
+        yield spell.from_s, spell.to_s, person.number, line
 
 
 def _clock(seconds: float) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fer.clips.timeline import Person, Timeline
 from fer.errors import DataError
+from fer.inference.shown_face import NOT_A_FACE_ID
 
 PEAK, CHANGE = "peak", "change"
 # A peak rises so far above the valleys on both sides of it, and stands so high itself.
@@ -44,6 +45,23 @@ class Moment:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSpell:
+    """A time in which a person shows one label.
+
+    Args:
+        label_id: of the label.
+        first, stop: positions of the first frame, and of the one after the last.
+        from_s, to_s: in seconds from the clip's beginning.
+    """
+
+    label_id: int
+    first: int
+    stop: int
+    from_s: float
+    to_s: float
 
 
 def find_moments(timeline: Timeline) -> list[Moment]:
@@ -99,23 +117,23 @@ def _peaks(timeline: Timeline, person: Person) -> Iterator[Moment]:
 
 def _changes(timeline: Timeline, person: Person) -> Iterator[Moment]:
     shown = ""
-    for label_id, start, stop in label_runs(timeline, person):
-        ends_s = person.times_s[stop] if stop < len(person) else person.times_s[-1] + timeline.interval_s
-        if ends_s - person.times_s[start] < _SHORTEST_S:
+    for spell in label_spells(timeline, person):
+        if spell.to_s - spell.from_s < _SHORTEST_S:
             continue
-        label = timeline.label_set.names[label_id]
+        label = timeline.label_set.names[spell.label_id]
         if shown and label != shown:
-            probability = float(person.smoothed[start, label_id])
-            yield Moment(float(person.times_s[start]), person.number, CHANGE, label, probability, shown)
+            yield Moment(spell.from_s, person.number, CHANGE, label, float(person.smoothed[spell.first, spell.label_id]), shown)
         shown = label
 
 
-def label_runs(timeline: Timeline, person: Person) -> Iterator[tuple[int, int, int]]:
-    """Stretches of frames in which one label is shown: label id, first frame, and the frame after the last."""
+def label_spells(timeline: Timeline, person: Person) -> Iterator[LabelSpell]:
+    """The times in which a person shows one label, one after the other; they do not touch where the person is not seen."""
     for part in timeline.stretches(person):
-        first = part.start or 0
+        first, times = part.start or 0, person.times_s[part]
         label_ids = person.label_ids[part]
         edges = [0, *(np.flatnonzero(np.diff(label_ids)) + 1).tolist(), len(label_ids)]
         for start, stop in pairwise(edges):
-            if label_ids[start] >= 0:
-                yield int(label_ids[start]), first + start, first + stop
+            if label_ids[start] != NOT_A_FACE_ID:
+                # The last frame before a gap stands for itself alone.
+                to_s = times[stop] if stop < len(times) else times[-1] + timeline.interval_s
+                yield LabelSpell(int(label_ids[start]), first + start, first + stop, float(times[start]), float(to_s))

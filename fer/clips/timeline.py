@@ -25,8 +25,9 @@ from fer.inference.smoother import smooth, steady_labels
 from fer.inference.tracker import FaceTracker
 from fer.labels import LabelSet
 
-# Whoever was seen in fewer frames than this is a detector's mistake, or nobody whose expression could be told.
-_FEWEST_FRAMES = 3
+# Who was seen in fewer frames than this, or now and then only (in less than this share of the frames from the first to the last),
+# is a mistake of the detector's, or nobody whose expression could be told.
+_FEWEST_FRAMES, _LEAST_SEEN = 3, 0.3
 _MOST_REFUSED = 0.5
 # A face that is missed for so long is taken to have been there all the while.
 BRIDGED_S = 0.5
@@ -80,6 +81,12 @@ class Person:
 
     def __len__(self) -> int:
         return len(self.times_s)
+
+    def xyxy_at(self, time_s: float) -> list[float]:
+        """The box at a moment, on its way from one frame to the next; the first and the last one before and after all."""
+        after = int(np.searchsorted(self.times_s, time_s).clip(0, len(self) - 1))
+        before = max(after - 1, 0)
+        return [float(np.interp(time_s, self.times_s[before : after + 1], side)) for side in self.xyxy[before : after + 1].T]
 
     @property
     def is_face(self) -> NDArray[np.bool_]:
@@ -181,19 +188,16 @@ class Timeline:
 
         Between two frames of a person the box moves from one to the other.
         """
-        seen = []
-        shown_s = self.times_s[int(np.abs(self.times_s - time_s).argmin())] if len(self.times_s) else time_s
-        for person in self.people:
-            times = person.times_s
-            if any(times[part][0] <= shown_s <= times[part][-1] for part in self.stretches(person)):
-                box = [float(np.interp(time_s, times, side)) for side in person.xyxy.T]
-                nearest = int(np.abs(times - time_s).argmin())
-                seen.append(self._shown_face(person, nearest, (box[0], box[1], box[2], box[3])))
-        return seen
+        if not len(self.times_s):
+            return []
+        read_s = self.times_s[_nearest(self.times_s, time_s)]
+        return [self._shown_face(person, time_s) for person in self.people if _is_there(person.times_s, read_s)]
 
-    def _shown_face(self, person: Person, i: int, xyxy: tuple[float, float, float, float]) -> ShownFace:
+    def _shown_face(self, person: Person, time_s: float) -> ShownFace:
+        i = _nearest(person.times_s, time_s)
+        left, top, right, bottom = person.xyxy_at(time_s)
         return ShownFace(
-            xyxy=xyxy,
+            xyxy=(left, top, right, bottom),
             detection_score=float(person.detection_score[i]),
             label_set=self.label_set,
             probabilities=tuple(person.smoothed[i].tolist()),
@@ -203,6 +207,23 @@ class Timeline:
             number=person.number,
             label_id=int(person.label_ids[i]),
         )
+
+
+def _nearest(times_s: NDArray[np.float64], time_s: float) -> int:
+    """Position of the time that is nearest; by bisection, as this is asked for every frame of a clip that may be long."""
+    after = int(np.searchsorted(times_s, time_s))
+    if after in (0, len(times_s)):
+        return min(after, len(times_s) - 1)
+    return after if times_s[after] - time_s < time_s - times_s[after - 1] else after - 1
+
+
+def _is_there(times_s: NDArray[np.float64], read_s: float) -> bool:
+    """Whether somebody with these frames is taken to be there in one that was read; as `Timeline.stretches` has it."""
+    before = int(np.searchsorted(times_s, read_s, side="right")) - 1
+    if before < 0:
+        return False
+    bridged = before + 1 < len(times_s) and times_s[before + 1] - times_s[before] <= BRIDGED_S
+    return bool(times_s[before] == read_s or bridged)
 
 
 def build_timeline(
@@ -219,17 +240,22 @@ def build_timeline(
         numbers = tracker.update(sample.time_s, [face.xyxy for face in sample.predictions])
         for number, face in zip(numbers.tolist(), sample.predictions, strict=True):
             faces.setdefault(number, []).append((sample.time_s, face))
-    fewest = min(_FEWEST_FRAMES, len(samples))
-    kept = [seen for seen in faces.values() if len(seen) >= fewest and _is_somebody(face for _, face in seen)]
+    times = np.array([sample.time_s for sample in samples], np.float64)
+    kept = [seen for seen in faces.values() if _is_somebody(seen, times)]
     kept.sort(key=lambda seen: (seen[0][0], seen[0][1].xyxy[0]))
     people = tuple(_person(number, seen, smoothing_s) for number, seen in enumerate(kept, start=1))
-    times = np.array([sample.time_s for sample in samples], np.float64)
     return Timeline(name, info, reading, smoothing_s, times, people, is_whole)
 
 
-def _is_somebody(faces: Iterable[FacePrediction]) -> bool:
-    refused = [not face.is_face for face in faces]
-    return sum(refused) < _MOST_REFUSED * len(refused)
+def _is_somebody(seen: Sequence[tuple[float, FacePrediction]], times_s: NDArray[np.float64]) -> bool:
+    """Whether what was tracked is a person, rather than a pattern that a detector takes for one at times."""
+    first, last = np.searchsorted(times_s, [seen[0][0], seen[-1][0]])
+    refused = sum(not face.is_face for _, face in seen)
+    return (
+        len(seen) >= min(_FEWEST_FRAMES, len(times_s))
+        and len(seen) >= _LEAST_SEEN * (last - first + 1)
+        and refused < _MOST_REFUSED * len(seen)
+    )
 
 
 def _person(number: int, seen: Sequence[tuple[float, FacePrediction]], smoothing_s: float) -> Person:

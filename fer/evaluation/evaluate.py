@@ -274,4 +274,4 @@ def _ferplus_note(ferplus: FerPlusScore | None, head: Head | None) -> str:
     if ferplus is None:
         return "FER+ votes were given, but the strict protocol keeps none of these images."
     lacking = "" if set(head.label_set) == set(FER8) else f", which lacks {', '.join(n for n in FER8 if n not in head.label_set)}"
-    return f"FER+ (strict protocol, {ferplus.n} images) was answered by the head {head.name!r}{lacking}."
+    return f"FER+ (strict protocol, {ferplus.n:,} images) was answered by the head {head.name!r}{lacking}."

@@ -235,13 +235,18 @@ def _number_slices(values: NDArray[np.float64], bins: int, unit: str) -> tuple[l
     """Names of the slices of numbers, and in which each number falls."""
     different, ids = np.unique(values, return_inverse=True)
     if len(different) <= CODES:
-        return [f"{value:g}{unit}" for value in different], ids
-    # An edge that many numbers share is one edge, so there may be fewer slices.
-    edges = np.unique(np.quantile(values, np.linspace(0, 1, bins + 1), method="inverted_cdf"))
-    ids = np.maximum(np.searchsorted(edges, values, side="left") - 1, 0)
-    parts = [values[ids == i] for i in range(len(edges) - 1)]
+        return [f"{value:.12g}{unit}" for value in different], ids
+    quantiles = np.quantile(values, np.linspace(0, 1, bins + 1), method="inverted_cdf")
+    # An edge that many numbers share is one edge, so there may be fewer slices; the lowest is a slice itself where many have it.
+    edges = np.unique(quantiles)[0 if quantiles[0] == quantiles[1] else 1 :]
+    ids = np.searchsorted(edges, values, side="left")
+    parts = [values[ids == i] for i in range(len(edges))]
     digits = _digits(values)
-    return [f"{part.min():.{digits}f} to {part.max():.{digits}f}{unit}" for part in parts], ids
+    return [_range(part.min(), part.max(), digits) + unit for part in parts], ids
+
+
+def _range(low: float, high: float, digits: int) -> str:
+    return f"{low:.{digits}f}" if low == high else f"{low:.{digits}f} to {high:.{digits}f}"
 
 
 def _digits(values: NDArray[np.float64]) -> int:

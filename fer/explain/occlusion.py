@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from fer.explain.question import Question
 
-# Patches of a sixth of the side, in steps of half a patch: an eye, or a corner of the mouth. On faces of FER2013, maps of larger
-# patches found less of what the answers hang on (area between insertion and deletion .59 against .54 for twice the size).
+# Patches of a sixth of the side, in steps of half a patch: an eye, or a corner of the mouth. Patches of twice the size find less
+# of what answers hang on: on 25 faces of FER2013, the area between insertion and deletion is .54 with them, not .59.
 _PATCHES_A_SIDE = 6
-_SURE = 1e-6  # float32 tells no more beside 1
+_LEAST = 1e-30  # the logarithm of 0 is no number
 
 
 def occlusion_maps(question: Question) -> NDArray[np.float32]:
@@ -40,9 +40,9 @@ def occlusion_maps(question: Question) -> NDArray[np.float32]:
 
 
 def _log_odds(y_prob: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Log-odds of probabilities: of a model that is sure, too, they tell one patch from another."""
-    inside = np.clip(y_prob, _SURE, 1 - _SURE)
-    return np.log(inside) - np.log(1 - inside)
+    """Log-odds of probabilities (N, K). Those of a model that is sure tell one patch from another, too: 1 - p does not."""
+    against = y_prob @ (1 - np.eye(y_prob.shape[1], dtype=np.float32))
+    return np.asarray(np.log(np.maximum(y_prob, _LEAST)) - np.log(np.maximum(against, _LEAST)), np.float32)
 
 
 def mean_colour(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fer.inference.recognizer import NOT_A_FACE, FacePrediction
+from fer.labels import LabelSet
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,6 +77,32 @@ def answer_rows(picture: str, faces: Sequence[FacePrediction]) -> list[Row]:
     return rows
 
 
+def prediction_of(row: Row, label_set: LabelSet) -> FacePrediction:
+    """The face of a row, as it was answered; of what is not a face without its probabilities, which the row has not.
+
+    Args:
+        row: one with a face.
+        label_set: the classes of the table.
+    """
+    is_face = row["label"] != NOT_A_FACE
+    return FacePrediction(
+        xyxy=(row["x1"], row["y1"], row["x2"], row["y2"]),
+        detection_score=row["detection_score"],
+        label_set=label_set,
+        probabilities=tuple(row[label] if is_face else 1 / len(label_set) for label in label_set),
+        face_probability=None if is_face else row["face_probability"],
+        face_threshold=0.0 if is_face else 1.0,
+        # The table holds what was decided, not where the line was drawn.
+        unsure_below=1.0 if row["unsure"] else 0.0,
+    )
+
+
+def labels_of(schema: pa.Schema) -> LabelSet:
+    """The classes of a table."""
+    names = schema.names
+    return LabelSet(tuple(names[names.index("face_probability") + 1 : names.index("error")]))
+
+
 def error_row(picture: str, reason: str) -> Row:
     """The row of a picture that could not be read."""
     return {"picture": picture, "label": UNREADABLE, "error": reason}
@@ -103,14 +130,20 @@ def table_schema(labels: Iterable[str]) -> pa.Schema:
     )
 
 
-def table_csv(rows: Sequence[Row], labels: Iterable[str]) -> str:
-    """Rows as CSV, with a head."""
+def rows_table(rows: Iterable[Row], labels: Iterable[str]) -> pa.Table:
+    """Rows as a table with the columns of `table_schema`."""
     import pyarrow as pa
 
-    table = pa.Table.from_pylist(list(rows), schema=table_schema(labels))
+    return pa.Table.from_pylist(list(rows), schema=table_schema(labels))
+
+
+def table_bytes(table: pa.Table, suffix: str) -> bytes:
+    """A table as a file's content, `.csv` or `.parquet`."""
+    import pyarrow as pa
+
     sink = pa.BufferOutputStream()
-    write_tables([table], sink, table.schema, ".csv")
-    return str(sink.getvalue().to_pybytes().decode())
+    write_tables([table], sink, table.schema, suffix)
+    return bytes(sink.getvalue().to_pybytes())
 
 
 def write_tables(tables: Iterable[pa.Table], target: Any, schema: pa.Schema, suffix: str) -> None:

@@ -78,7 +78,6 @@ class FaceFollower:
         self._faces = Faces.collect([], [], [])
         self._persons: dict[int, _Person] = {}
         self._frames_since = math.inf  # the last detection
-        self.raw: tuple[FacePrediction, ...] = ()
 
     def update(self, time_s: float, image: NDArray[np.uint8]) -> tuple[ShownFace, ...]:
         """Take the next frame.
@@ -88,8 +87,7 @@ class FaceFollower:
             image: uint8 RGB (H, W, 3).
 
         Returns:
-            Everybody in view, the largest face first, and what the model takes for no face; `raw` has the same faces in the same
-            order as this frame shows them by itself.
+            Everybody in view, the largest face first, and what the model takes for no face.
 
         Raises:
             ImageError: the image has another shape or dtype.
@@ -101,8 +99,8 @@ class FaceFollower:
         numbers = self._tracker.update(time_s, faces.xyxy).tolist()
         faces, numbers = self._without_the_lost(faces, numbers, detected, time_s)
         self._faces = faces
-        self.raw = self._recognizer.read(image, faces, head=self._head, upright=True)
-        shown = tuple(self._steady(time_s, number, face) for number, face in zip(numbers, self.raw, strict=True))
+        read = self._recognizer.read(image, faces, head=self._head, upright=True)
+        shown = tuple(self._steady(time_s, number, face) for number, face in zip(numbers, read, strict=True))
         self._persons = {n: person for n, person in self._persons.items() if time_s - person.seen_s <= MEMORY_S}
         self.pace.took(time_s, time.perf_counter() - started)
         return shown
@@ -153,7 +151,8 @@ class FaceFollower:
         values = {part.name: getattr(face, part.name) for part in fields(FacePrediction)}
         # What is no face says nothing of the expression.
         values["probabilities"] = person.probabilities or face.probabilities
-        return ShownFace(**values, number=number, label_id=person.label_id if face.is_face else NOT_A_FACE_ID)
+        label_id = person.label_id if face.is_face else NOT_A_FACE_ID
+        return ShownFace(**values, number=number, label_id=label_id, raw=face.probabilities)
 
 
 def _joined(faces: Faces, moved: Faces) -> tuple[Faces, NDArray[np.bool_]]:

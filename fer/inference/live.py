@@ -22,8 +22,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from fer.drawing import annotate
+from fer.drawing import annotate_people
 from fer.errors import FerError
+from fer.inference.history import Moment
+from fer.inference.recorder import Recorder, mark_recording
 from fer.inference.shown_face import ShownFace
 
 LOGGER = logging.getLogger(__name__)
@@ -40,19 +42,6 @@ class Follower(Protocol):
     """What answers for one frame after another, such as a `FaceFollower`; it is called by one thread at a time."""
 
     def update(self, time_s: float, image: NDArray[np.uint8]) -> tuple[ShownFace, ...]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """What one frame showed.
-
-    Args:
-        time_s: by the clock of the `LiveView`.
-        faces: as they were shown.
-    """
-
-    time_s: float
-    faces: tuple[ShownFace, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +75,9 @@ class LiveView:
         follower: answers; may be exchanged while frames flow (`configure`).
         mirror: flip frames left to right first, as people expect of a picture of themselves.
         clock: seconds, monotonic; for tests.
+
+    Attributes:
+        recorder: keeps frames while it is on.
     """
 
     def __init__(
@@ -96,6 +88,7 @@ class LiveView:
         self._at_work = threading.Lock()  # held while a frame is answered: a stream that ends may meet the next one's first frame
         self._settings = (follower, mirror)
         self._frame_s = -math.inf
+        self.recorder = Recorder()
         self.reset()
 
     def configure(self, follower: Follower, *, mirror: bool) -> None:
@@ -103,11 +96,22 @@ class LiveView:
         with self._lock:
             self._settings = (follower, mirror)
 
+    @property
+    def now_s(self) -> float:
+        """The time by the clock that moments are told in."""
+        return self._clock()
+
     def reset(self) -> None:
         """Forget answers, history, counts and errors, as before the first frame."""
+        self.pause()
+        with self._lock:
+            self._history: deque[Moment] = deque()
+
+    def pause(self) -> None:
+        """The stream has ended: forget answers, counts and errors, not the history; a recording ends, too."""
+        self.recorder.stop()
         with self._lock:
             self._faces: tuple[ShownFace, ...] = ()
-            self._history: deque[Moment] = deque()
             self._frames = 0
             self._recent: deque[tuple[float, float]] = deque()  # (finished at, seconds taken)
             self._last: float | None = None
@@ -132,7 +136,10 @@ class LiveView:
                 with self._at_work:
                     self._frame_s = max(self._clock(), self._frame_s + _SMALLEST_STEP_S)
                     faces = follower.update(self._frame_s, image)
-                image = annotate(image, faces, names=[f"{face.number}: " for face in faces] if len(faces) > 1 else None)
+                recording = self.recorder.take(self._frame_s, image, faces)
+                image = annotate_people(image, faces)
+                if recording:
+                    mark_recording(image)
         except FerError as failure:
             error = str(failure)
         except Exception as failure:

@@ -20,10 +20,12 @@ class ShownFace(FacePrediction):
     Args:
         number: of the person, from 1.
         label_id: of the label shown, which waits until another one is clearly ahead; -1 is "not a face".
+        raw: probabilities of this moment by itself; empty where they are not known.
     """
 
     number: int = 1
     label_id: int = NOT_A_FACE_ID
+    raw: tuple[float, ...] = ()
 
     @property
     def label(self) -> str:

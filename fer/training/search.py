@@ -7,7 +7,7 @@
     state.json, worker.json, stop, claim.lock   how far it is, and which process works on it: see `job`
 
 A trial is an ordinary run in the workspace, `NAME-trial-0` and so on: shown, compared and made a model of like any other.
-What the search's own process does is in `search_worker`. Optuna is imported only where a study is opened: it takes a second.
+What the search's own process does is in `search_worker`, and what stands in the study in `search_study`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-import types
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from fer.recipes import Recipe, Settings, list_recipes, load_recipe
 from fer.training.run import CLEANING_FILE
 from fer.training.runs import absolute_source
 from fer.training.search_space import Varied, default_space, read_space, setting_named
+from fer.training.search_study import STUDY_FILE, TrialRow, copy_study, create_study, open_study, trial_rows
 from fer.workspace import runs_dir, searches_dir
 
 if TYPE_CHECKING:
@@ -41,43 +41,6 @@ TRIALS = 20
 # Trials that are finished before one is measured against their median.
 PRUNE_AFTER = 4
 _MOST_TRIALS = 10_000
-_STUDY = "search"  # one a file
-
-
-@dataclass(frozen=True, slots=True)
-class TrialRow:
-    """What is known of a trial.
-
-    Args:
-        number: from 0; the first one has the recipe's own settings.
-        state: `running`, `finished`, `pruned` (stopped, as others were better at that epoch) or `failed`.
-        accuracy: share of the validation images right, at the epoch that its run keeps; of a pruned one at its last; None before.
-        epochs: finished ones.
-        settings: by key, the varied settings as `--set` takes them.
-        run_id: of its run.
-        note: why it was stopped, or failed.
-        seconds: from its start to its end; None before.
-    """
-
-    number: int
-    state: str
-    accuracy: float | None
-    epochs: int
-    settings: Mapping[str, str]
-    run_id: str
-    note: str = ""
-    seconds: float | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        return {
-            "trial": self.number,
-            "state": self.state,
-            "val_accuracy": self.accuracy,
-            "epochs": self.epochs,
-            "settings": dict(self.settings),
-            "run": self.run_id,
-            "note": self.note,
-        }
 
 
 @dataclass(frozen=True)
@@ -134,29 +97,9 @@ class Search(Job):
 
     @contextmanager
     def open_study(self) -> Iterator[Study]:
-        """The study in its file, to be written to.
-
-        Raises:
-            RunError: the file is missing or damaged, or cannot be written.
-        """
-        from sqlalchemy.exc import SQLAlchemyError
-
-        optuna = quiet_optuna()
-        path = self.path / "study.db"
-        if not path.is_file():
-            raise RunError(f"{path} is missing: the search's trials stood in it. Their runs are still in the list of runs.")
-        try:
-            storage = optuna.storages.RDBStorage(_database(path))
-            try:
-                yield optuna.load_study(study_name=_STUDY, storage=storage)
-            finally:
-                storage.remove_session()
-                storage.engine.dispose()
-        except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
-            why = str(error).splitlines()[0]
-            raise RunError(
-                f"Cannot use {path}: {why}. Free some space and resume; if it is damaged, start a new search."
-            ) from error
+        """The study in its file, to be written to; errors are those of `search_study.open_study`."""
+        with open_study(self.path / STUDY_FILE) as study:
+            yield study
 
     def study(self) -> Study:
         """A copy of the study in memory, for plots.
@@ -164,12 +107,8 @@ class Search(Job):
         Raises:
             RunError: its file is missing or damaged.
         """
-        optuna = quiet_optuna()
         with self.open_study() as stored:
-            trials = stored.get_trials(deepcopy=False)
-        study: Study = optuna.create_study(storage=optuna.storages.InMemoryStorage(), direction="maximize")
-        study.add_trials(trials)
-        return study
+            return copy_study(stored)
 
     def rows(self, study: Study | None = None) -> list[TrialRow]:
         """The trials that have begun, the first one first.
@@ -180,28 +119,7 @@ class Search(Job):
         Raises:
             RunError: its file is missing or damaged.
         """
-        from optuna.trial import TrialState
-
-        states = {
-            TrialState.RUNNING: "running",
-            TrialState.COMPLETE: "finished",
-            TrialState.PRUNED: "pruned",
-            TrialState.FAIL: "failed",
-        }
-        trials = (study or self.study()).get_trials(deepcopy=False, states=tuple(states))
-        return [
-            TrialRow(
-                trial.number,
-                states[trial.state],
-                trial.value if trial.value is not None else trial.intermediate_values.get(trial.last_step or 0),
-                trial.last_step or 0,
-                trial.user_attrs.get("settings", {}),
-                self.run_dir(trial.number).name,
-                trial.user_attrs.get("note", ""),
-                trial.duration.total_seconds() if trial.duration else None,
-            )
-            for trial in trials
-        ]
+        return trial_rows(study or self.study(), lambda number: self.run_dir(number).name)
 
     def extend(self, trials: int) -> None:
         """Let it make so many trials in all, where it is finished or stopped; what was found stays.
@@ -308,7 +226,7 @@ def create_search(
         path.mkdir(parents=True, exist_ok=True)
         if cleaning:
             shutil.copyfile(cleaning, path / CLEANING_FILE)
-        _create_study(path / "study.db", space, chosen.settings)
+        create_study(path / STUDY_FILE, space, chosen.settings)
         write_json(path / "search.json", request)  # last: without it the folder is no search
     except OSError as error:
         raise cannot_write(path, error, kind="search") from error
@@ -329,35 +247,6 @@ def open_search(path_or_name: str | Path) -> Search:
     """
     path = Path(path_or_name)
     return Search(path if (path / "search.json").is_file() else searches_dir() / path.name)
-
-
-def quiet_optuna() -> types.ModuleType:
-    """Optuna, imported here, without its own words about every step."""
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    return optuna
-
-
-def _create_study(path: Path, space: Iterable[Varied], settings: Settings) -> None:
-    """Make the file, with a first trial that has the recipe's own settings: what is found is measured against it."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    optuna = quiet_optuna()
-    path.unlink(missing_ok=True)  # of a creation that was cut off
-    try:
-        storage = optuna.storages.RDBStorage(_database(path))
-        study = optuna.create_study(storage=storage, study_name=_STUDY, direction="maximize")
-        own = {varied.key: varied.own_value(settings) for varied in space}
-        study.enqueue_trial({key: value for key, value in own.items() if value is not None})
-        storage.remove_session()
-        storage.engine.dispose()
-    except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
-        raise RunError(f"Cannot write {path}: {error}. Free some space, or choose another folder.") from error
-
-
-def _database(path: Path) -> str:
-    return f"sqlite:///{path.resolve().as_posix()}"
 
 
 def _new_folder(name: str) -> Path:

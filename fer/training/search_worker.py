@@ -21,7 +21,8 @@ from fer.training.history import best_row
 from fer.training.queue import enqueue, start_next, take_out
 from fer.training.run import Run, RunNotes
 from fer.training.runs import create_run
-from fer.training.search import Search, quiet_optuna
+from fer.training.search import Search
+from fer.training.search_study import quiet_optuna
 
 if TYPE_CHECKING:
     from optuna.study import Study

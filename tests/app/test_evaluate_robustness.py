@@ -18,7 +18,6 @@ from fer.evaluation import Column, Report, evaluate, slice_report
 from fer.evaluation.corruptions import CORRUPTIONS
 from fer.evaluation.robustness import Answered, SeverityCurve
 from ui.evaluate.charts import Whisker, severity_curve, whiskers
-from ui.evaluate.going import Job
 from ui.evaluate.slices import slice_rows
 
 OpenPage = Callable[..., AppTest]
@@ -112,6 +111,21 @@ def test_slices_cut_by_light_and_by_a_table(open_page: OpenPage, report: Report)
     assert "there is nothing to compare" in words(app)
 
 
+def test_slices_keep_a_table_while_something_else_is_looked_at(open_page: OpenPage, report: Report) -> None:
+    app = open_view(open_page, "Slices")
+    table = "file,side\n" + "".join(f"{name},{'left' if i % 2 else 'right'}\n" for i, name in enumerate(report.names))
+    app = app.number_input(key="slices_fewest").set_value(5).run()
+    app = app.file_uploader(key="slices_table").upload("groups.csv", table.encode(), "text/csv").run()
+    app = app.switch_page("pages/home.py").run()
+    app.session_state["evaluate_view"] = "Slices"
+    app = app.switch_page("pages/evaluate.py").run()
+    assert "**groups.csv**, from before" in words(app)
+    assert "slices_side" in {chart.key for chart in app.get("plotly_chart")}
+    assert app.number_input(key="slices_fewest").value == 5
+    app = app.button(key="slices_forget").click().run()
+    assert "slices_side" not in {chart.key for chart in app.get("plotly_chart")}
+
+
 def test_slices_refuse_a_table_of_other_images_in_words(open_page: OpenPage, report: Report) -> None:
     app = open_view(open_page, "Slices")
     app = app.file_uploader(key="slices_table").upload("groups.csv", b"file,age\nelsewhere.png,3\n", "text/csv").run()
@@ -128,20 +142,6 @@ def test_slices_measure_the_tilt_when_asked(
     app = app.button(key="slices_roll_start").click().run()
     app = wait_for(app, lambda app: "slices_roll" in {chart.key for chart in app.get("plotly_chart")})
     assert "**Roll**" in words(app)
-
-
-def test_job_that_is_stopped_has_no_result_and_one_that_fails_says_why() -> None:
-    def work(report: Callable[[float], None]) -> int:
-        report(0.5)
-        return 7
-
-    job = Job(work)
-    job.run()
-    assert (job.result, job.error, job.share, job.ended.is_set()) == (7, "", 0.5, True)
-    stopped = Job(work)
-    stopped.stopping.set()
-    stopped.run()
-    assert (stopped.result, stopped.error, stopped.ended.is_set()) == (None, "", True)
 
 
 def test_report_view_makes_files_and_names_the_command(open_page: OpenPage, report: Report) -> None:

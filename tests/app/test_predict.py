@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,16 +16,20 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fer.data.synthetic import draw_scene
-from fer.detection import get_detector
+from fer.detection import Faces, get_detector
 from fer.errors import DetectionError
 from fer.images import read_image
-from fer.inference.recognizer import FacePrediction
+from fer.inference.recognizer import FacePrediction, Recognizer
 from fer.labels import FER7
 from ui.predict import options as predict_options
 from ui.predict.answers import Answer, Picture, annotated_png, answer_picture
 from ui.predict.downloads import annotated_zip, faces_csv, faces_json
+from ui.predict.face_gallery import sorted_faces
 from ui.predict.faces import bars_html, from_left, heading_html
+from ui.predict.options import Options
 from ui.predict.sources import example_picture
+
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def scene(*labels: str) -> bytes:
@@ -205,9 +210,10 @@ def test_downloads_hold_every_face_and_name_the_broken_picture() -> None:
     good = Answer(Picture("a.png", scene("happy", "sad")), (face("happy", 0.9), face("sad", 0.6, left=100)))
     broken = Answer(Picture("b.jpg", b""), error="Empty.")
     rows = list(csv.DictReader(io.StringIO(faces_csv([good, broken]))))
-    assert [row["label"] for row in rows] == ["happy", "sad"]
-    assert rows[1]["x1"] == "100.0"
-    assert sum(float(rows[0][name]) for name in FER7) == pytest.approx(1, abs=1e-5)
+    assert [row["label"] for row in rows] == ["happy", "sad", "unreadable"]
+    assert rows[1]["x1"] == "100"
+    assert sum(float(rows[0][name]) for name in FER7) == pytest.approx(1, abs=1e-6)
+    assert rows[2]["error"] == "Empty."
     listed = json.loads(faces_json([good, broken]))
     assert [face["label"] for face in listed[0]["faces"]] == ["happy", "sad"]
     assert listed[1] == {"path": "b.jpg", "error": "Empty."}
@@ -218,7 +224,7 @@ def test_downloads_of_what_is_not_a_face_name_no_expression() -> None:
     answer = Answer(Picture("a.png", scene("happy", "sad")), (face("happy", 0.9), refused))
     happy, row = csv.DictReader(io.StringIO(faces_csv([answer])))
     assert (happy["label"], happy["face_probability"]) == ("happy", "")
-    assert (row["label"], row["confidence"], row["face_probability"]) == ("not a face", "0.875000", "0.125000")
+    assert (row["label"], row["confidence"], row["face_probability"]) == ("not a face", "0.875", "0.125")
     assert all(row[name] == "" for name in FER7)
     (listed,) = json.loads(faces_json([answer]))
     assert [face["is_face"] for face in listed["faces"]] == [True, False]
@@ -233,16 +239,134 @@ def test_annotated_pictures_keep_their_size_and_are_packed_together() -> None:
     assert archive.count(b"a.png") >= 2
 
 
-def test_answer_picture_enlarges_what_would_be_illegible() -> None:
-    class Finder:
-        def predict(self, image: np.ndarray, **options: object) -> tuple[FacePrediction, ...]:
-            return (FacePrediction((4.0, 4.0, 44.0, 44.0), 0.9, FER7, face("happy", 0.9).probabilities),)
+class Found:
+    """A detector that finds what it is told to."""
 
-    tiny = Picture("tiny.png", encoded(np.full((48, 48, 3), 99, np.uint8)))
-    answer = answer_picture(tiny, Finder(), head=None, whole_image=False)  # type: ignore[arg-type]
+    name = "found"
+
+    def __init__(self, *boxes: tuple[float, float, float, float]) -> None:
+        self.boxes = boxes
+
+    def detect(self, image: np.ndarray, *, min_size: int = 0) -> Faces:
+        return Faces.collect(self.boxes, self.boxes, [0.9] * len(self.boxes), min_size=min_size)
+
+
+TINY = Picture("tiny.png", encoded(np.full((48, 48, 3), 99, np.uint8)))
+
+
+def test_answer_picture_enlarges_what_would_be_illegible() -> None:
+    answer = answer_picture(TINY, Recognizer(detector=Found((4.0, 4.0, 44.0, 44.0))), Options("found", "votes"))
     assert answer.resolution_wh == (48, 48)
     assert min(read_image(answer.shown).shape[:2]) >= 400
     assert answer.predictions[0].xyxy == (4.0, 4.0, 44.0, 44.0)
+
+
+def test_answer_picture_leaves_faces_out_that_are_too_small() -> None:
+    recognizer = Recognizer(detector=Found((4.0, 4.0, 44.0, 44.0), (0.0, 0.0, 20.0, 20.0)))
+    assert len(answer_picture(TINY, recognizer, Options("found", "votes", min_size=10)).predictions) == 2
+    assert len(answer_picture(TINY, recognizer, Options("found", "votes", min_size=30)).predictions) == 1
+
+
+def test_answer_picture_two_models_read_the_same_faces(tiny_bundle: Path) -> None:
+    people = Picture("people.png", scene("happy", "sad", "angry"))
+    first, second = Recognizer(detector="haar"), Recognizer(str(tiny_bundle), detector=None)
+    options = Options("haar", "votes", rival="tiny")
+    answer = answer_picture(people, first, options, rival=second)
+    assert answer.models == ("flagship", "tiny")
+    assert [face.xyxy for face in answer.second] == [face.xyxy for face in answer.predictions]
+    assert answer.predictions == first.predict(read_image(people.content), head="votes")
+    assert {face.label_set for face in answer.second} == {first.bundle.head("votes").label_set}
+    assert answer.differing == sum(a.label != b.label for a, b in zip(answer.predictions, answer.second, strict=True))
+    (listed,) = json.loads(faces_json([answer]))
+    assert listed["second"]["model"] == "tiny"
+    assert len(listed["second"]["faces"]) == len(listed["faces"]) == 3
+
+
+def test_answer_picture_hides_who_it_is_wherever_it_is_shown() -> None:
+    people = Picture("people.png", scene("happy"))
+    plain, blurred = (answer_picture(people, Recognizer(detector="haar"), Options("haar", "votes", blur=blur)) for blur in (0, 1))
+    assert plain.predictions == blurred.predictions
+    for shown, hidden in (
+        (plain.crops[0], blurred.crops[0]),
+        (plain.shown, blurred.shown),
+        (annotated_png(plain), annotated_png(blurred)),
+    ):
+        assert _sharpness(hidden, plain) < 0.2 * _sharpness(shown, plain)
+
+
+def _sharpness(picture: bytes, answer: Answer) -> float:
+    """How much neighbours differ in the middle of the face; of a crop, in the middle of it."""
+    image = read_image(picture).astype(int)
+    left, top, right, bottom = (round(side) for side in answer.predictions[0].xyxy)
+    if image.shape[1] == answer.resolution_wh[0]:
+        image = image[top + 20 : bottom - 20, left + 20 : right - 20]
+    else:
+        image = image[40:-40, 40:-40]
+    return float(np.abs(np.diff(image, axis=1)).mean())
+
+
+def test_sorted_faces_orders_by_place_emotion_and_confidence() -> None:
+    refused = replace(face("sad", 0.6), face_probability=0.1, face_threshold=0.5)
+    answers = [
+        Answer(Picture("a", b""), (face("sad", 0.7, left=200), face("happy", 0.5, left=10))),
+        Answer(Picture("b", b""), (refused, face("happy", 0.9))),
+    ]
+
+    def labels(order: str) -> list[tuple[str, float]]:
+        faces = [answer.predictions[i] for answer, i in sorted_faces(answers, order)]
+        return [(shown.label, round(shown.confidence, 1)) for shown in faces]
+
+    none = ("not a face", 0.9)
+    assert labels("By place") == [("happy", 0.5), ("sad", 0.7), ("happy", 0.9), none]
+    assert labels("By emotion") == [("happy", 0.9), ("happy", 0.5), ("sad", 0.7), none]
+    assert labels("Surest first") == [("happy", 0.9), ("sad", 0.7), ("happy", 0.5), none]
+    assert labels("Least sure first") == [("happy", 0.5), ("sad", 0.7), ("happy", 0.9), none]
+
+
+def test_predict_page_shows_the_faces_one_by_one_in_an_order(page: AppTest) -> None:
+    page.session_state["predict_layout"] = "Faces"
+    page.session_state["predict_order"] = "By emotion"
+    page.run()
+    assert not page.exception
+    assert "3 faces" in texts(page)
+
+
+def test_predict_page_compares_two_models(
+    open_page: Callable[..., AppTest], tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = shutil.copytree(tiny_bundle.parent, tmp_path / "models")
+    shutil.copytree(REPOSITORY / "models" / "flagship", models / "flagship")
+    monkeypatch.setenv("FER_MODELS", str(models))
+    at = open_page("predict")
+    at.selectbox(key="option_rival").set_value("tiny").run()
+    assert not at.exception
+    assert metric(at, "Same answer").endswith(" of 3")
+    assert texts(at).count("tiny") == 3
+    at.selectbox(key="option_rival").set_value(None).run()
+    assert metric(at, "Time a picture").endswith("ms")
+
+
+def test_predict_page_keeps_pictures_while_another_view_or_page_is_looked_at(page: AppTest) -> None:
+    give(page, ("one.png", scene("surprise")))
+    page.session_state["predict_view"] = "Folder"
+    page.run()
+    page.switch_page("pages/home.py").run()
+    page.session_state["predict_view"] = "Pictures"
+    page.switch_page("pages/predict.py").run()
+    assert not page.exception
+    assert "one.png" in texts(page)
+    assert metric(page, "Faces") == "1"
+    next(button for button in page.button if button.label == "Remove earlier pictures").click().run()
+    assert "one.png" not in texts(page)
+
+
+def test_predict_page_offers_examples_to_begin_with(page: AppTest) -> None:
+    page.session_state["predict_example"] = "A group"
+    page.run()
+    assert not page.exception
+    assert metric(page, "Faces") == "8"
+    give(page, ("one.png", scene("surprise")))
+    assert "Nothing is given yet" not in [group.label for group in page.get("button_group")]
 
 
 def test_bars_are_in_the_order_of_the_label_set_and_escaped() -> None:

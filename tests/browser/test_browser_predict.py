@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -75,16 +76,16 @@ def test_predict_without_a_face_offers_the_whole_picture(app: RunningApp, page: 
 
 def test_predict_takes_a_picture(app: RunningApp, page: Page) -> None:
     open_page(page, app, "predict")
-    page.get_by_role("tab", name="Take a picture").click()
+    page.get_by_role("button", name="Take a picture").click()
     take_photo(page)
     settle(page)
+    assert page.get_by_test_id("stCameraInput").count() == 0, "the camera is let go"
     assert metric(page, "Faces") == "1"
     assert_fine(page)
 
 
 def test_predict_takes_a_pasted_picture(app: RunningApp, page: Page) -> None:
     open_page(page, app, "predict")
-    page.get_by_role("tab", name="Paste").click()
     field = page.get_by_test_id("stChatInputTextArea")
     field.click()
     field.evaluate(
@@ -119,3 +120,52 @@ def test_predict_downloads_hold_every_face(app: RunningApp, page: Page) -> None:
     (listed,) = json.loads(contents["faces.json"])
     assert listed["path"] == "two.png"
     assert len(listed["faces"]) == 2
+
+
+def test_predict_keeps_pictures_while_another_view_is_looked_at(app: RunningApp, page: Page) -> None:
+    open_page(page, app, "predict")
+    upload(page, ("one.png", "image/png", scene("surprise")))
+    page.get_by_role("tab", name="Clip").click()
+    settle(page)
+    page.get_by_role("tab", name="Pictures").click()
+    page.get_by_test_id("stMarkdown").filter(has_text="one.png").first.wait_for()
+    page.get_by_role("button", name="Remove earlier pictures").click()
+    page.get_by_text("Example, drawn by this program").wait_for()
+    assert_fine(page)
+
+
+def test_predict_shows_each_face_large(app: RunningApp, page: Page) -> None:
+    open_page(page, app, "predict")
+    page.get_by_text("Faces", exact=True).last.click()
+    page.get_by_text("Surest first").click()
+    page.get_by_title("drawn by this program").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("pixels at").wait_for()
+    assert dialog.get_by_text("happy", exact=True).count() >= 1
+    assert_fine(page)
+
+
+def test_predict_reads_a_folder_through_a_reload(app: RunningApp, page: Page, tmp_path: Path) -> None:
+    for number in range(12):
+        (tmp_path / f"{number:02d}.png").write_bytes(scene("happy", "sad"))
+    (tmp_path / "notes.jpg").write_text("no picture")
+    open_page(page, app, "predict?predict_view=Folder")
+    page.get_by_role("textbox", name="A folder, ZIP or tar").fill(str(tmp_path))
+    page.keyboard.press("Tab")
+    start = page.get_by_role("button", name="Read the faces")
+    wait_until("the button can be pressed", start.is_enabled)
+    start.click()
+    page.get_by_test_id("stTabs").get_by_role("button", name="Stop").wait_for()
+    page.reload()
+    page.get_by_text("finished").wait_for(timeout=60_000)
+    settle(page)
+    assert (metric(page, "Pictures"), metric(page, "Faces"), metric(page, "Unreadable")) == ("13", "24", "1")
+    page.get_by_title("00.png").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("img").first.wait_for()
+    page.keyboard.press("Escape")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="CSV, 25 rows").click()
+    assert download.value.suggested_filename.endswith("-faces.csv")
+    assert len(download.value.path().read_text().splitlines()) == 26
+    assert_fine(page)

@@ -10,6 +10,7 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.i
 # What each must have printed: that its training came to its end, its last line, or that what it mended is mended.
 PRINTED = {
     "00_tour": "finished",
+    "01_quickstart": "2 pictures, 5 faces",
     "01_flagship": "python -m fer bundle RUN",
     "02_audit": "copies left: 0",
     "03_reference_systems": "binary accuracy 87.50%",

@@ -68,7 +68,7 @@ def reliability_diagram(bins: Sequence[ReliabilityBin]) -> go.Figure:
         x=0.14, y=0.5, text="too modest", showarrow=False, font={"color": colours.muted, "size": 12}, textangle=0
     )
     figure.add_annotation(x=0.8, y=0.56, text="too sure", showarrow=False, font={"color": colours.muted, "size": 12})
-    figure.update_layout(height=380, margin={**NO_MARGIN, "t": 8, "b": 44, "l": 52}, showlegend=False)
+    figure.update_layout(height=380, margin={**NO_MARGIN, "t": 8, "b": 44, "l": 52, "r": 18}, showlegend=False)
     axis = {"range": [0, 1.02], "tickvals": _SHARES, "tickformat": ".0%", **value_axis(colours)}
     figure.update_xaxes(title="confidence", **axis)
     figure.update_yaxes(title="right answers", **axis)
@@ -106,7 +106,7 @@ def coverage_curve(curve: RiskCoverage, *, threshold: float | None, point: tuple
             textfont={"color": colours.text},
             hovertemplate="of %{x:.1%} of the images, %{y:.1%} are right<extra></extra>",
         )
-    figure.update_layout(height=340, margin={**NO_MARGIN, "t": 8, "b": 44, "l": 52}, showlegend=False)
+    figure.update_layout(height=340, margin={**NO_MARGIN, "t": 8, "b": 44, "l": 52, "r": 18}, showlegend=False)
     figure.update_xaxes(title="images answered", range=[0, 1.02], tickvals=_SHARES, tickformat=".0%", **value_axis(colours))
     low = min(0.98, float(curve.accuracy.min()))
     figure.update_yaxes(title="right answers", range=[low - 0.05 * (1 - low), 1.005], tickformat=".0%", **value_axis(colours))
@@ -123,7 +123,7 @@ def class_curves_chart(curves: Sequence[ClassCurves], label_set: LabelSet, *, ki
     """
     colours = palette()
     figure = go.Figure()
-    words = {"precision_recall": ("recall", "precision", "average precision"), "roc": ("false alarms", "found", "AUC")}[kind]
+    words = {"precision_recall": ("recall", "precision"), "roc": ("false alarms", "found")}[kind]
     if kind == "roc":
         figure.add_scatter(
             x=[0, 1], y=[0, 1], mode="lines", line={"color": colours.muted, "width": 1, "dash": "dot"}, hoverinfo="skip"
@@ -132,7 +132,7 @@ def class_curves_chart(curves: Sequence[ClassCurves], label_set: LabelSet, *, ki
         curve = of_class.roc if kind == "roc" else of_class.precision_recall
         if curve is None:
             continue
-        name = f"{named(of_class.label, label_set)}, {words[2]} {curve.area:.3f}"
+        name = f"{named(of_class.label, label_set)} {curve.area:.3f}"
         figure.add_scatter(
             x=curve.x,
             y=curve.y,
@@ -147,8 +147,16 @@ def class_curves_chart(curves: Sequence[ClassCurves], label_set: LabelSet, *, ki
             hovertemplate=f"{words[0]} %{{x:.0%}}, {words[1]} %{{y:.0%}}<br>from a probability of %{{customdata:.0%}} on"
             f"<extra>{of_class.label}</extra>",
         )
-    legend = {"font": {"color": colours.text}, "x": 1.02, "y": 1, "itemclick": "toggleothers"}
-    figure.update_layout(height=400, margin={**NO_MARGIN, "t": 8, "b": 44, "l": 52}, legend=legend)
+    # Below: beside it, names would take the room of the curves on a narrow screen.
+    legend = {
+        "font": {"color": colours.text},
+        "orientation": "h",
+        "x": 0,
+        "y": -0.2,
+        "yanchor": "top",
+        "itemclick": "toggleothers",
+    }
+    figure.update_layout(height=460, margin={**NO_MARGIN, "t": 8, "b": 44, "l": 52, "r": 18}, legend=legend)
     axis = {"range": [0, 1.02], "tickvals": _SHARES, "tickformat": ".0%", **value_axis(colours)}
     figure.update_xaxes(title=words[0], **axis)
     figure.update_yaxes(title=words[1], **axis)
@@ -222,16 +230,18 @@ def whiskers(rows: Sequence[Whisker], *, reference: float, told: str, ends: tupl
             "<extra></extra>",
         )
     )
+    low, high = ends or (min(row.interval[0] for row in rows), max(row.interval[1] for row in rows))
+    room = 0.04 * (high - low)
+    at = (reference - low) / (high - low) if high > low else 0.5
     figure.add_vline(
         reference,
         line={"color": colours.text, "dash": "dot", "width": 1},
         annotation_text=told,
         annotation_position="top",
+        annotation_xanchor="left" if at < 0.3 else "right" if at > 0.7 else "center",  # so that it is not cut off
         annotation_font_color=colours.text,
     )
     figure.update_layout(height=76 + 28 * len(rows), margin={**NO_MARGIN, "t": 26, "b": 44}, showlegend=False)
-    low, high = ends or (min(row.interval[0] for row in rows), max(row.interval[1] for row in rows))
-    room = 0.04 * (high - low)
     figure.update_xaxes(title="right answers", range=[low - room, high + room], tickformat=".0%", **value_axis(colours))
     figure.update_yaxes(**{**name_axis(colours), "tickfont": {"color": colours.text, "size": 13}}, type="category")
     return figure

@@ -58,12 +58,16 @@ def _curves(report: Report) -> None:
         anchor=False,
     )
     kind = st.segmented_control(
-        "Curves", list(_KINDS), default="precision_recall", required=True, format_func=_KINDS.__getitem__, key="class_curves",
-        label_visibility="collapsed",
+        "Curves", list(_KINDS), default="precision_recall", required=True, format_func=_KINDS.__getitem__,
+        key="class_curves", persist_state="session", label_visibility="collapsed",
     )  # fmt: skip
     st.plotly_chart(
         class_curves_chart(report.curves, report.label_set, kind=kind or "precision_recall"),
         config=PLOTLY_CONFIG,
         key="class_curves_chart",
     )
-    st.caption("One class against all others, over all thresholds of its probability. A click on a name shows that class alone.")
+    area = "average precision" if kind == "precision_recall" else "area under the curve (AUC)"
+    st.caption(
+        f"One class against all others, over all thresholds of its probability; beside its name, its {area}. A click on a name "
+        "shows that class alone."
+    )

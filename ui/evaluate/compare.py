@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from fer.bundles import list_bundles
 from fer.errors import FerError
@@ -38,7 +40,7 @@ def draw(report: Report) -> None:
             st.subheader(_finding(pairs, names), anchor=False)
             _figures(reports, names)
             _pairs(pairs, names)
-            _faces(report, pairs, names)
+            _faces(reports, pairs, names)
     reference_table()
 
 
@@ -184,8 +186,9 @@ def _pairs(pairs: Sequence[PairComparison], names: Sequence[str]) -> None:
     )
 
 
-def _faces(report: Report, pairs: Sequence[PairComparison], names: Sequence[str]) -> None:
+def _faces(reports: Sequence[Report], pairs: Sequence[PairComparison], names: Sequence[str]) -> None:
     """The images on which two models part, or both fail."""
+    report = reports[0]
     st.subheader("Who mends whose mistakes", anchor=False)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         at = 0
@@ -223,4 +226,19 @@ def _faces(report: Report, pairs: Sequence[PairComparison], names: Sequence[str]
             icon=":material/database:",
         )
     else:
-        paged_grid(dataset, places[rows], "compare", of=f"{report.id} {at} {kind}", per_page=_PER_PAGE)
+        told = dict(zip(places[rows].tolist(), mistakes_words(reports[pair.first], reports[pair.second], rows), strict=True))
+        paged_grid(
+            dataset, places[rows], "compare", of=f"{report.id} {at} {kind}", per_page=_PER_PAGE, told=told,
+            telling="each with its label, and what was answered instead",
+        )  # fmt: skip
+
+
+def mistakes_words(first: Report, second: Report, rows: NDArray[np.integer]) -> list[str]:
+    """Of each image, its label and the wrong answers of two models: `😢 not 😐`."""
+    emoji = first.label_set.emoji
+    words = []
+    for row in rows.tolist():
+        true = first.labels[first.y_true[row]]
+        answers = dict.fromkeys(report.labels[report.y_pred[row]] for report in (first, second))
+        words.append(f"{emoji(true)} not {' or '.join(emoji(answer) for answer in answers if answer != true)}")
+    return words

@@ -31,9 +31,9 @@ def _finding(report: Report) -> str:
     sure = float(report.y_prob.max(axis=1).mean())
     low, high = report.accuracy_ci95
     if low <= sure <= high:
-        return f"As sure as it should be: {percent(sure, 0)} on average, and {percent(report.accuracy, 0)} are right"
+        return f"As sure as it should be: {percent(sure)} on average, and {percent(report.accuracy)} are right"
     word = "Too sure" if sure > high else "Too modest"
-    return f"{word}: {percent(sure, 0)} sure on average, and {percent(report.accuracy, 0)} are right"
+    return f"{word}: {percent(sure)} sure on average, and {percent(report.accuracy)} are right"
 
 
 def _figures(report: Report) -> None:
@@ -51,9 +51,11 @@ def _figures(report: Report) -> None:
     columns = ("as it is", "under a new temperature")
     st.dataframe(rows, hide_index=True, column_config={name: st.column_config.NumberColumn(format="%.3f") for name in columns})
     if report.best_temperature is not None:
+        is_own = f"{report.best_temperature:.2f}" == "1.00"
+        best = "The model's own temperature" if is_own else f"{report.best_temperature:.2f} times the model's own temperature"
         st.caption(
-            f"A new temperature of {report.best_temperature:.2f} times the model's own would fit these images. Its figures are "
-            "taken on images that had no part in fitting it: each half under what the other gave."
+            f"{best} fits these images best. The figures on the right are taken on images that had no part in fitting one: each "
+            "half under what the other gave."
         )
     st.caption("Lower is better in all four. Dots above the line are answers given too modestly, below it too surely.")
 
@@ -68,6 +70,7 @@ def _abstaining(report: Report) -> None:
         90,
         format="%d %%",
         key="wished_accuracy",
+        persist_state="session",
         help="The threshold is the smallest confidence for which that holds with 95 % certainty.",
     )
     problem: FerError | None = None

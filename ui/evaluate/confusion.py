@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fer.data.dataset import Dataset
 from fer.evaluation import Report
+from fer.evaluation.scores import ConfusedPair
 from ui.gallery import paged_grid
 from ui.matrix import Matrix, clickable_matrix
 from ui.state import active_choice, dataset_shelf
@@ -31,17 +32,21 @@ def draw(report: Report) -> None:
 
 
 def _finding(report: Report) -> str:
-    if not report.most_confused:
+    pair = _worst(report)
+    if pair is None:
         return "No image is mistaken"
-    pair = max(report.most_confused, key=lambda pair: (pair["share"], pair["count"]))
     return f"{pair['true'].capitalize()} is answered {pair['predicted']} in {percent(pair['share'], 0)} of its images"
 
 
+def _worst(report: Report) -> ConfusedPair | None:
+    """The mistake that most of a class's images suffer."""
+    return max(report.most_confused, key=lambda pair: (pair["share"], pair["count"]), default=None)
+
+
 def _first_cell(report: Report) -> tuple[str, str]:
-    """The most frequent mistake; without one, the largest class."""
-    if report.most_confused:
-        return report.most_confused[0]["true"], report.most_confused[0]["predicted"]
-    return report.majority_label, report.majority_label
+    """The mistake that the heading tells of; without one, the largest class."""
+    pair = _worst(report)
+    return (pair["true"], pair["predicted"]) if pair else (report.majority_label, report.majority_label)
 
 
 def answered_so(report: Report, true: str, answered: str) -> NDArray[np.intp]:
@@ -73,7 +78,11 @@ def _faces(report: Report, true: str, answered: str) -> None:
             icon=":material/database:",
         )
         return
-    paged_grid(dataset, places[rows], "confusion", of=f"{report.id} {true} {answered}", per_page=_PER_PAGE)
+    paged_grid(
+        dataset, places[rows], "confusion", of=f"{report.id} {true} {answered}", per_page=_PER_PAGE,
+        told={place: percent(share, 0) for place, share in zip(places[rows].tolist(), confidence.tolist(), strict=True)},
+        telling="each with its confidence",
+    )  # fmt: skip
 
 
 def images_of(report: Report, dataset: Dataset) -> NDArray[np.intp] | None:

@@ -12,7 +12,7 @@ import streamlit as st
 from fer.evaluation import Report
 from fer.evaluation.html_report import report_html
 from fer.evaluation.markdown_report import report_markdown
-from fer.evaluation.tables import answering_bundle
+from fer.evaluation.tables import answering_bundle, figure_rows
 from ui.evaluate.reports import about_rows, shown_folder
 from ui.tables import csv_text
 from ui.theme import plain_metric
@@ -28,9 +28,10 @@ def figures(report: Report) -> None:
             words = f"{plus_minus(report.ferplus.accuracy_ci95)}, n = {count(report.ferplus.n)}"
             explained = "Strict protocol: only images on which more than half of the taggers agree."
             plain_metric("FER+ accuracy", percent(report.ferplus.accuracy), words, explained)
-        plain_metric("Balanced accuracy", percent(report.balanced_accuracy), "mean recall", "Every class counts the same.")
-        explained = "F1 joins precision and recall of a class; macro is the plain mean over the classes."
-        plain_metric("Macro F1", percent(report.macro_f1), f"weighted {percent(report.weighted_f1)}", explained)
+        explained = "Mean recall: every class counts the same. With its 95 % interval (bootstrap)."
+        plain_metric("Balanced accuracy", percent(report.balanced_accuracy), _either_way(report, "balanced_accuracy"), explained)
+        explained = "F1 joins precision and recall of a class; macro is the plain mean over the classes. With its 95 % interval."
+        plain_metric("Macro F1", percent(report.macro_f1), _either_way(report, "macro_f1"), explained)
         explained = "How far the confidence is from the share of right answers, on average (15 bins)."
         plain_metric("Calibration error", percent(report.ece), f"log loss {report.nll:.2f}", explained)
     always = f"Always answering {report.majority_label} would give {percent(report.majority_accuracy)}."
@@ -42,8 +43,23 @@ def figures(report: Report) -> None:
     st.caption(" ".join([always, *map(plain, report.notes)]))
 
 
+def _either_way(report: Report, figure: str) -> str:
+    """Half the width of a bootstrap interval, in points."""
+    interval = report.bootstrap_ci95[figure]
+    return "every answer is right" if interval is None else plus_minus(interval)
+
+
 def details(report: Report) -> None:
-    """Where the figures come from, and everything to take away."""
+    """Every figure, where they come from, and everything to take away."""
+    st.subheader("All figures", anchor=False)
+    st.dataframe(
+        [
+            {"figure": figure.name, "value": figure.value, "95 % interval": figure.interval, "what it says": figure.meaning}
+            for figure in figure_rows(report)
+        ],
+        hide_index=True,
+        column_config={"what it says": st.column_config.TextColumn(width="large")},
+    )
     st.subheader("Where these figures come from", anchor=False)
     st.dataframe(about_rows(report), hide_index=True, column_config={"value": st.column_config.TextColumn(width="large")})
     with st.container(horizontal=True):

@@ -20,8 +20,8 @@ from fer.labels import LabelSet
 from ui.bars import Bar, bars_html
 from ui.charts import PLOTLY_CONFIG
 from ui.evaluate.charts import Whisker, severity_curve, whiskers
-from ui.evaluate.going import measured
 from ui.evaluate.images import evaluated_images
+from ui.going import measured
 from ui.state import classifier_of, read_bundle
 from ui.tiles import tile
 from ui.words import count, errors_in_words, percent, plain
@@ -69,7 +69,13 @@ def _drawn_faces() -> Dataset:
 def _try_out(bundle: Bundle, head: str, faces: Dataset) -> None:
     st.subheader("Try it on a face", anchor=False)
     chosen = st.pills(
-        "What goes wrong", list(_BY_NAME), selection_mode="multi", default=["blur"], format_func=titled, key="robustness_kinds"
+        "What goes wrong",
+        list(_BY_NAME),
+        selection_mode="multi",
+        default=["blur"],
+        format_func=titled,
+        key="robustness_kinds",
+        persist_state="session",
     )
     with st.grid(3, min_column_width=240):
         severities = [(_BY_NAME[name], _severity(_BY_NAME[name])) for name in _BY_NAME if name in chosen]
@@ -106,6 +112,7 @@ def _severity(corruption: Corruption) -> float:
         format="%.0f" if step == 1 else "%.1f",
         help=f"{_heading(corruption.description)}. Models' cards tell of {corruption.severity:g}.",
         key=f"robustness_{corruption.name}",
+        persist_state="session",
     )
 
 
@@ -151,7 +158,8 @@ def _card(figures: dict[str, Any]) -> None:
 def _curves(bundle: Bundle, head: str, images: Dataset) -> None:
     st.subheader("Accuracy over severity", anchor=False)
     most = st.segmented_control(
-        "Sample", list(_SAMPLES), default=500, required=True, format_func=_SAMPLES.__getitem__, key="robustness_sample",
+        "Sample", list(_SAMPLES), default=500, required=True, format_func=_SAMPLES.__getitem__,
+        key="robustness_sample", persist_state="session",
         help="Drawn from the images of the report, always the same ones. Each is answered 56 times.",
     ) or 500  # fmt: skip
 

@@ -12,8 +12,8 @@ from fer.evaluation import Column, Report, SlicedColumn, picture_columns, read_c
 from fer.evaluation.slices import FEWEST, Slice
 from ui.charts import PLOTLY_CONFIG
 from ui.evaluate.charts import Whisker, whiskers
-from ui.evaluate.going import measured
 from ui.evaluate.images import evaluated_images
+from ui.going import measured
 from ui.measures import with_bar
 from ui.tables import csv_text
 from ui.words import counted, errors_in_words, percent, plain
@@ -21,6 +21,7 @@ from ui.words import counted, errors_in_words, percent, plain
 # Haar finds no eyes.
 _WITH_EYES = ("yunet", "mtcnn")
 _SAMPLES = {500: "500 images", 10**9: "All"}
+_UPLOAD_KEY, _TABLE_KEY = "slices_table", "slices_table_kept"
 
 
 def draw(report: Report) -> None:
@@ -29,7 +30,7 @@ def draw(report: Report) -> None:
     columns: list[Column] = []
     with st.container(horizontal=True, vertical_alignment="bottom"):
         fewest = st.number_input(
-            "Images a slice, at least", 5, 1000, FEWEST, 5, key="slices_fewest", width=180,
+            "Images a slice, at least", 5, 1000, FEWEST, 5, key="slices_fewest", persist_state="session", width=180,
             help="Slices of fewer images are put together and not judged: chance alone moves their accuracy far.",
         )  # fmt: skip
         download = st.empty()
@@ -67,10 +68,12 @@ def _roll(images: Dataset) -> list[Column]:
     best = next(iter(ready))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.segmented_control(
-            "Detector", list(ready), default=best, required=True, format_func=ready.__getitem__, key="slices_detector"
+            "Detector", list(ready), default=best, required=True, format_func=ready.__getitem__,
+            key="slices_detector", persist_state="session",
         ) or best  # fmt: skip
         most = st.segmented_control(
-            "Sample", list(_SAMPLES), default=500, required=True, format_func=_SAMPLES.__getitem__, key="slices_sample",
+            "Sample", list(_SAMPLES), default=500, required=True, format_func=_SAMPLES.__getitem__,
+            key="slices_sample", persist_state="session",
             help="Looking for eyes takes 8 to 30 ms a picture: half a minute to two minutes for FER2013's validation part.",
         ) or 500  # fmt: skip
 
@@ -86,16 +89,27 @@ def _roll(images: Dataset) -> list[Column]:
 def _table(report: Report) -> list[Column]:
     """The columns of a table that the user brings."""
     st.subheader("Groups of your own", anchor=False)
-    file = st.file_uploader("A table of the images (CSV)", type="csv", key="slices_table", max_upload_size=50)
+    st.file_uploader("A table of the images (CSV)", type="csv", key=_UPLOAD_KEY, max_upload_size=50, on_change=_keep_table)
+    table: tuple[str, bytes] | None = st.session_state.get(_TABLE_KEY)
+    if table and st.session_state[_UPLOAD_KEY] is None:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/table: **{plain(table[0])}**, from before", width="content")
+            st.button("Put away", icon=":material/close:", type="tertiary", key="slices_forget", on_click=_keep_table)
     st.caption(
         f"A row an image, with its file name (such as *{plain(str(report.names[0]))}*) and any columns: age group, gender, skin "
-        "tone, camera. It is read here and kept nowhere."
+        "tone, camera. It is kept for this session and nowhere else."
     )
     columns: list[Column] = []
-    if file is not None:
+    if table:
         with errors_in_words():
-            columns = read_csv_columns(file.name, report.names, content=file.getvalue())
+            columns = read_csv_columns(table[0], report.names, content=table[1])
     return columns
+
+
+def _keep_table() -> None:
+    """Keep what was uploaded, or nothing any more: the uploader itself forgets it as soon as another view is looked at."""
+    file = st.session_state[_UPLOAD_KEY]
+    st.session_state[_TABLE_KEY] = None if file is None else (file.name, file.getvalue())
 
 
 def _finding(cuts: list[SlicedColumn]) -> None:

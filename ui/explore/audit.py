@@ -20,10 +20,11 @@ from fer.quality.findings import KINDS
 from fer.quality.settled import FindingTable
 from ui.cleaning import active_cleaning, keep_words_fresh, show_change_error, undo_step
 from ui.explore.audit_place import Place, go, place
-from ui.explore.audits_going import STEPS, AuditJob, audit_shelf, expected_time
+from ui.explore.audits_going import audit_shelf, expected_time
 from ui.explore.cleaning_panel import cleaning_screen, cleaning_strip, damaged_list
 from ui.explore.findings import accept_button, findings_screen, show_said
 from ui.explore.review import review_screen
+from ui.going import Work, show_going
 from ui.state import active_bundle
 from ui.theme import plain_metric
 from ui.words import count, counted, duration, percent, plain, show_error
@@ -42,12 +43,12 @@ def draw(dataset: Dataset) -> None:
     if table is not None:
         _audited(dataset, bundle, table)
     elif job is not None and not job.ended.is_set():
-        st.fragment(_progress, run_every=0.5)(job)
+        show_going(job, key="audit_stop", note="It goes on when this page is closed, and is kept for the next time.")
     else:
         _offer(dataset, bundle, job)
 
 
-def _offer(dataset: Dataset, bundle: Bundle, failed: AuditJob | None) -> None:
+def _offer(dataset: Dataset, bundle: Bundle, failed: Work[None] | None) -> None:
     """What an audit is, and the button; a former one's failure in words."""
     if failed is not None:
         show_error(DataError(failed.error))
@@ -71,26 +72,6 @@ def _offer(dataset: Dataset, bundle: Bundle, failed: AuditJob | None) -> None:
             on_click=audit_shelf().start,
             args=(dataset, bundle),
         )
-
-
-def _progress(job: AuditJob) -> None:
-    """How far the audit is; drawn again twice a second, and the whole page once it has ended."""
-    if job.ended.is_set():
-        st.rerun()
-    number = list(STEPS).index(job.step) + 1
-    left = job.seconds_left
-    words = f"Step {number} of {len(STEPS)}: {job.step.lower()}, {percent(job.share, 0)}"
-    st.progress(min(job.done, 1.0), words + (f". About {duration(left)} left" if left is not None else ""))
-    with st.container(horizontal=True, vertical_alignment="center"):
-        stopping = job.stopping.is_set()
-        st.button(
-            "Stopping" if stopping else "Stop",
-            icon=":material/stop:",
-            key="audit_stop",
-            on_click=job.stopping.set,
-            disabled=stopping,
-        )
-        st.caption("It goes on when this page is closed, and is kept for the next time.", width="content")
 
 
 @st.fragment

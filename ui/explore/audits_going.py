@@ -6,21 +6,19 @@ found is kept by the library in the cache; the newest also stay in memory, laid 
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 import streamlit as st
 
 from fer.bundles import Bundle
 from fer.data.dataset import Dataset
-from fer.errors import FerError
+from fer.data.read import Progress
 from fer.quality.audit import audit, cached_audit
 from fer.quality.findings import Audit
 from fer.quality.settled import FindingTable
+from ui.going import Work
 
 # What `audit` reports, in its order, with the share of the time that it takes (of 32,298 images, on two cores).
 STEPS: Mapping[str, float] = {
@@ -35,52 +33,13 @@ _KEPT = 3
 Key = tuple[object, ...]
 
 
-class _StopRequested(Exception):
-    """Raised inside an audit by its own progress report, to end it."""
-
-
-@dataclass
-class AuditJob:
-    """An audit that is being made, or that ended without a result.
-
-    Args:
-        step, share: what is being done, and how much of that is done, 0…1.
-        started: `time.monotonic()`.
-        error: why there is no result, in words; empty where it was stopped, or goes on.
-    """
-
-    step: str = next(iter(STEPS))
-    share: float = 0.0
-    started: float = field(default_factory=time.monotonic)
-    error: str = ""
-    stopping: threading.Event = field(default_factory=threading.Event)
-    ended: threading.Event = field(default_factory=threading.Event)
-
-    @property
-    def done(self) -> float:
-        """Share of the whole that is done, 0…1."""
-        before = list(STEPS)[: list(STEPS).index(self.step)]
-        return sum(STEPS[step] for step in before) + STEPS[self.step] * self.share
-
-    @property
-    def seconds_left(self) -> float | None:
-        """At the pace so far; None where it is too early to tell."""
-        elapsed = time.monotonic() - self.started
-        return elapsed * (1 - self.done) / self.done if self.done > 0.05 else None
-
-    def report(self, step: str, share: float) -> None:
-        if self.stopping.is_set():
-            raise _StopRequested
-        self.step, self.share = step, share
-
-
 class AuditShelf:
     """What all sessions share: audits by what they are of, and the jobs that make them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._tables: OrderedDict[Key, FindingTable] = OrderedDict()
-        self._jobs: dict[Key, AuditJob] = {}
+        self._jobs: dict[Key, Work[None]] = {}
 
     def find(self, dataset: Dataset, bundle: Bundle) -> FindingTable | None:
         """The findings, where the dataset has been audited with this model; read from the cache if need be."""
@@ -94,39 +53,30 @@ class AuditShelf:
             self._tables.move_to_end(key)
             return self._tables[key]
 
-    def job(self, dataset: Dataset, bundle: Bundle) -> AuditJob | None:
-        """The job that makes this audit, or that ended without a result; None where there is none."""
-        return self._jobs.get(_key(dataset, bundle))
+    def job(self, dataset: Dataset, bundle: Bundle) -> Work[None] | None:
+        """What makes this audit, or ended without a result and says why; None where there is nothing of that."""
+        with self._lock:
+            key = _key(dataset, bundle)
+            job = self._jobs.get(key)
+            if job is not None and job.ended.is_set() and not job.error:
+                del self._jobs[key]  # it has left its findings, or was stopped
+                return None
+            return job
 
     def start(self, dataset: Dataset, bundle: Bundle) -> None:
         """Begin an audit, or join the one that is going on."""
+
+        def make(progress: Progress) -> None:
+            made = audit(dataset, bundle=bundle, progress=progress)
+            with self._lock:
+                self._keep(key, dataset, made)
+
         with self._lock:
             key = _key(dataset, bundle)
             job = self._jobs.get(key)
             if job is None or job.ended.is_set():
-                job = self._jobs[key] = AuditJob()
-                threading.Thread(target=self._work, args=(key, job, dataset, bundle), name="audit", daemon=True).start()
-
-    def _work(self, key: Key, job: AuditJob, dataset: Dataset, bundle: Bundle) -> None:
-        try:
-            made = audit(dataset, bundle=bundle, progress=job.report)
-            with self._lock:
-                self._keep(key, dataset, made)
-                del self._jobs[key]
-        except _StopRequested:
-            with self._lock:
-                del self._jobs[key]
-        except FerError as error:
-            job.error = str(error)
-        except MemoryError:
-            job.error = "The memory of this machine did not suffice for the audit. Close other programs, or audit a part of it."
-        except OSError as error:
-            job.error = f"The audit could not be kept: {error.strerror or error}. Free some space, or set FER_CACHE."
-        except Exception as error:  # a defect of ours: the page must still learn that the audit is over
-            logging.getLogger(__name__).exception("The audit of %s failed", dataset.name)
-            job.error = f"The audit failed: {type(error).__name__}: {error}. Details stand in the server's log."
-        finally:
-            job.ended.set()
+                self._jobs[key] = job = Work(make, "audit", STEPS)
+                job.start()
 
     def _keep(self, key: Key, dataset: Dataset, found: Audit) -> None:
         self._tables[key] = FindingTable(dataset, found)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -19,20 +21,34 @@ from fer.quality.export import CSV_SIDE, LAYOUTS, export_dataset
 from fer.quality.pack import estimate_bytes, pack_export
 from fer.workspace import workspace_dir
 from ui.cleaning import cleaned, cleaning_toggle
-from ui.explore.exports_going import ExportJob
+from ui.going import Work, show_going
 from ui.state import active_choice
 from ui.theme import SPLIT_TITLES
-from ui.words import count, counted, duration, errors_in_words, percent, plain, show_error
+from ui.words import count, counted, errors_in_words, plain, show_error
 
 # The download goes through the server's memory and the browser's; more than this is better copied as a file.
 DOWNLOAD_LIMIT = 512 * 2**20
 _JOB_KEY, _DONE_KEY, _ZIP_KEY = "export_job", "export_done", "export_zip"
-_EVERY_S = 0.5
 _TITLES = {"folders": "Class folders", "csv": "Official CSV", "parquet": "Parquet with images"}
 _CAPTIONS = {name: words.partition(": ")[2] or words for name, words in LAYOUTS.items()} | {
     "parquet": "one file a split; opens as images and classes in Hugging Face datasets"
 }
 _CLEANING = "What you decided in Audit: images dropped, relabelled and moved. Off writes the images as they are on disk."
+
+
+@dataclass(frozen=True)
+class _Job:
+    """An export that goes on, or its packing.
+
+    Args:
+        work: does it, and returns what was written.
+        layout: one of `LAYOUTS`.
+        packs: whether it makes a ZIP of an export that stands already.
+    """
+
+    work: Work[Path]
+    layout: str
+    packs: bool
 
 
 def draw(dataset: Dataset) -> None:
@@ -47,9 +63,9 @@ def draw(dataset: Dataset) -> None:
         if not len(exported):
             st.info("There are no images to export.", icon=":material/search_off:")
             return
-        job: ExportJob | None = st.session_state.get(_JOB_KEY)
-        if job is not None and not job.ended.is_set():
-            st.fragment(_progress, run_every=_EVERY_S)(job)
+        job: _Job | None = st.session_state.get(_JOB_KEY)
+        if job is not None and not job.work.ended.is_set():
+            show_going(job.work, key="export_stop")
             return
         if job is not None:
             _take_over(job)
@@ -57,17 +73,18 @@ def draw(dataset: Dataset) -> None:
         _done()
 
 
-def _take_over(job: ExportJob) -> None:
+def _take_over(job: _Job) -> None:
     """What a job has come to."""
     del st.session_state[_JOB_KEY]
-    if job.error:
-        show_error(DataError(job.error))
-    elif job.result is None:
+    work = job.work
+    if work.error:
+        show_error(DataError(work.error))
+    elif work.result is None:
         st.info("Stopped. Nothing was left behind.", icon=":material/stop_circle:")
     elif job.packs:
-        st.session_state[_ZIP_KEY] = job.result
+        st.session_state[_ZIP_KEY] = work.result
     else:
-        st.session_state[_DONE_KEY] = (job.result, job.layout)
+        st.session_state[_DONE_KEY] = (work.result, job.layout)
         st.session_state.pop(_ZIP_KEY, None)
 
 
@@ -100,7 +117,7 @@ def _form(dataset: Dataset, cleaning: Path | None) -> None:
             key="export_start",
             disabled=not name.strip() or (place.exists() and not overwrite),
             on_click=_start,
-            args=(ExportJob(write, layout),),
+            args=(write, layout),
         )
     st.caption(f"It is written to {plain(str(place))}. The same on the command line:")
     st.code(command_line(place, layout, cleaning, resize=resize, overwrite=overwrite), language="bash", wrap_lines=True)
@@ -150,27 +167,11 @@ def _totals(dataset: Dataset) -> dict[str, int]:
     return dict(zip(dataset.label_set, np.bincount(dataset.label_ids, minlength=len(dataset.label_set)).tolist(), strict=True))
 
 
-def _start(job: ExportJob) -> None:
+def _start(do: Callable[[Progress], Path], layout: str, packs: bool = False) -> None:
+    job = _Job(Work(do, "export"), layout, packs)
     st.session_state[_JOB_KEY] = job
     st.session_state["export_overwrite"] = False
-    job.start()
-
-
-def _progress(job: ExportJob) -> None:
-    """How far it is; drawn again twice a second, and the whole page once it has ended."""
-    if job.ended.is_set():
-        st.rerun()
-    left = job.seconds_left
-    words = f"{job.step}, {percent(job.share, 0)}"
-    st.progress(min(job.share, 1.0), words + (f". About {duration(left)} left" if left is not None else ""))
-    stopping = job.stopping.is_set()
-    st.button(
-        "Stopping" if stopping else "Stop",
-        icon=":material/stop:",
-        key="export_stop",
-        on_click=job.stopping.set,
-        disabled=stopping,
-    )
+    job.work.start()
 
 
 def _done() -> None:
@@ -190,7 +191,7 @@ def _done() -> None:
                 icon=":material/folder_zip:",
                 key="export_pack",
                 on_click=_start,
-                args=(ExportJob(partial(pack_export, place), layout, packs=True),),
+                args=(partial(pack_export, place), layout, True),
             )
             return
         size = packed.stat().st_size

@@ -14,7 +14,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from fer.boxes import crop_faces, square_xyxy
-from fer.drawing import annotate
+from fer.bundles import Bundle, Head
+from fer.drawing import annotate, blur_faces
 from fer.errors import FerError
 from fer.images import read_image
 from fer.inference.recognizer import FacePrediction, Recognizer
@@ -52,6 +53,9 @@ class Answer:
         resolution_wh: of the picture itself, in pixels.
         seconds: time that detection and classification took, without decoding.
         whole_image: whether the picture was taken as one face.
+        is_blurred: whether faces are unrecognisable in `shown` and `crops`.
+        models: names of the model that answered, and of the second one where there is one.
+        second: what the second model says of the same faces.
         error: why there is no answer, in words; None where there is one.
     """
 
@@ -62,10 +66,21 @@ class Answer:
     resolution_wh: tuple[int, int] = (0, 0)
     seconds: float = 0.0
     whole_image: bool = False
+    is_blurred: bool = False
+    models: tuple[str, ...] = ()
+    second: tuple[FacePrediction, ...] = ()
     error: str | None = None
 
+    @property
+    def differing(self) -> int:
+        """How many faces the two models give different labels."""
+        pairs = zip(self.predictions, self.second, strict=False)  # there may be no second model
+        return sum(first.label != second.label for first, second in pairs)
 
-def answer_pictures(pictures: Sequence[Picture], recognizer: Recognizer, options: Options, *, keep: str) -> list[Answer]:
+
+def answer_pictures(
+    pictures: Sequence[Picture], recognizer: Recognizer, options: Options, *, keep: str, rival: Recognizer | None = None
+) -> list[Answer]:
     """Answers in the order of the pictures, each worked out once a session; those no longer shown are forgotten.
 
     Args:
@@ -73,17 +88,19 @@ def answer_pictures(pictures: Sequence[Picture], recognizer: Recognizer, options
         recognizer: made for `options.detector`.
         options: how to read them; a picture's own switch (`whole_image_key`) adds to it.
         keep: session key under which the answers are kept.
+        rival: the second model, where there is one.
     """
     known: dict[tuple[object, ...], Answer] = st.session_state.get(keep, {})
-    model = recognizer.bundle.sha256
+    models = recognizer.bundle.sha256, rival and rival.bundle.sha256
     answers: dict[tuple[object, ...], Answer] = {}
     bar = st.empty()
     for done, picture in enumerate(pictures):
         whole = options.whole_image or bool(st.session_state.get(whole_image_key(picture)))
-        key = (picture.digest, model, options.detector, options.head, whole)
+        asked = replace(options, whole_image=whole)
+        key = (picture.digest, models, asked)
         if key not in known and len(pictures) > 1:
             bar.progress(done / len(pictures), f"Reading {picture.name}")
-        answers[key] = known.get(key) or answer_picture(picture, recognizer, head=options.head, whole_image=whole)
+        answers[key] = known.get(key) or answer_picture(picture, recognizer, asked, rival=rival)
     bar.empty()
     # Kept in the session, not in a cache of the server: pictures of people go when their owner's tab goes.
     st.session_state[keep] = answers
@@ -95,25 +112,51 @@ def whole_image_key(picture: Picture) -> str:
     return f"whole_image_{picture.digest[:16]}"
 
 
-def answer_picture(picture: Picture, recognizer: Recognizer, *, head: str | None, whole_image: bool) -> Answer:
+def answer_picture(picture: Picture, recognizer: Recognizer, options: Options, *, rival: Recognizer | None = None) -> Answer:
     """Read one picture; a failure becomes the answer's `error`."""
     try:
         image = read_image(picture.content)
         started = perf_counter()
-        predictions = recognizer.predict(image, whole_image=whole_image, head=head)
+        predictions, second = _read_faces(image, recognizer, rival, options)
         seconds = perf_counter() - started
     except FerError as error:
-        return Answer(picture, whole_image=whole_image, error=str(error))
+        return Answer(picture, whole_image=options.whole_image, error=str(error))
+    resolution_wh = (image.shape[1], image.shape[0])
+    if options.blur:
+        image = blur_faces(image, predictions)
     crops = crop_faces(image, square_xyxy([prediction.xyxy for prediction in predictions], _CROP_SCALE))
     return Answer(
         picture=picture,
         predictions=predictions,
         shown=_encode(_shrink(_annotate_legibly(image, predictions), _SHOWN_SIDE), ".jpg"),
         crops=tuple(_encode(_shrink(crop, _CROP_SIDE), ".jpg") for crop in crops),
-        resolution_wh=(image.shape[1], image.shape[0]),
+        resolution_wh=resolution_wh,
         seconds=seconds,
-        whole_image=whole_image,
+        whole_image=options.whole_image,
+        is_blurred=options.blur,
+        models=(recognizer.bundle.name, rival.bundle.name) if rival else (recognizer.bundle.name,),
+        second=second,
     )
+
+
+def _read_faces(
+    image: NDArray[np.uint8], recognizer: Recognizer, rival: Recognizer | None, options: Options
+) -> tuple[tuple[FacePrediction, ...], tuple[FacePrediction, ...]]:
+    """What each model says of the same faces; of one that is not there, nothing."""
+    head = options.head
+    rivals = _like_head(rival.bundle, recognizer.bundle.head(head)) if rival else None
+    if options.whole_image or recognizer.detector is None:
+        first = recognizer.predict(image, whole_image=options.whole_image, head=head)
+        return first, rival.predict(image, whole_image=True, head=rivals) if rival else ()
+    faces = recognizer.detector.detect(image, min_size=options.min_size)
+    return recognizer.read(image, faces, head=head), rival.read(image, faces, head=rivals) if rival else ()
+
+
+def _like_head(bundle: Bundle, head: Head) -> str:
+    """The head of another model that answers most like this one: in the same classes, else of the same name, else its default."""
+    alike = [other.name for other in bundle.heads if other.label_set == head.label_set]
+    alike += [other.name for other in bundle.heads if other.name == head.name]
+    return (alike or [bundle.default_head.name])[0]
 
 
 def annotated_png(answer: Answer) -> bytes:
@@ -122,7 +165,10 @@ def annotated_png(answer: Answer) -> bytes:
     Raises:
         ImageError: the picture is broken.
     """
-    return _encode(annotate(read_image(answer.picture.content), answer.predictions), ".png")
+    image = read_image(answer.picture.content)
+    if answer.is_blurred:
+        image = blur_faces(image, answer.predictions)
+    return _encode(annotate(image, answer.predictions), ".png")
 
 
 def _annotate_legibly(image: NDArray[np.uint8], predictions: tuple[FacePrediction, ...]) -> NDArray[np.uint8]:

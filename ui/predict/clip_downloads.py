@@ -12,7 +12,7 @@ from fer.clips.annotated import write_annotated
 from fer.clips.exports import timeline_csv, timeline_json, timeline_vtt
 from fer.clips.job import ANNOTATED_FILE
 from fer.clips.store import TIMELINE_JSON
-from ui.evaluate.going import measured
+from ui.going import measured
 from ui.words import errors_in_words
 
 # A player in the page has the file in the server's memory, and so has a download.
@@ -34,7 +34,7 @@ def clip_downloads(job: ClipJob, timeline: Timeline) -> None:
     if made is None:
         with errors_in_words():
             if measured(
-                ("clip", job.id, _stamp(job)),
+                ("clip", job.id, timeline_stamp(job)),
                 lambda report: _make(job, timeline, report),
                 title="Make the annotated clip",
                 words="Writing the annotated clip",
@@ -56,10 +56,11 @@ def _make(job: ClipJob, timeline: Timeline, report: Callable[[float], None]) -> 
 def _annotated(job: ClipJob) -> Path | None:
     """The annotated clip, unless more was read since it was made."""
     path = job.path / ANNOTATED_FILE
-    return path if path.is_file() and path.stat().st_mtime_ns > _stamp(job) else None
+    return path if path.is_file() and path.stat().st_mtime_ns > timeline_stamp(job) else None
 
 
-def _stamp(job: ClipJob) -> int:
+def timeline_stamp(job: ClipJob) -> int:
+    """Tells one timeline of a clip from another, which it gets when the reading goes on."""
     return (job.path / TIMELINE_JSON).stat().st_mtime_ns
 
 

@@ -16,13 +16,12 @@ from fer.clips.affect import derive_affect
 from fer.clips.annotated import annotated_frame
 from fer.clips.moments import above_baseline, baseline
 from fer.clips.reading import open_clip
-from fer.clips.store import TIMELINE_JSON
 from fer.errors import ClipError
 from ui import bars
 from ui.bars import Bar
 from ui.charts import PLOTLY_CONFIG
 from ui.predict.clip_charts import affect_path, areas_over_time, differences_over_time, legend, moment_words
-from ui.predict.clip_downloads import clip_downloads
+from ui.predict.clip_downloads import clip_downloads, timeline_stamp
 from ui.predict.faces import bars_html, heading_html
 from ui.words import count, duration, errors_in_words, percent, plain, show_error
 
@@ -33,7 +32,7 @@ _LIST_HEIGHT = 360
 
 def clip_view(job: ClipJob) -> None:
     """The timeline of a clip; what is chosen in it draws it anew, and not the page."""
-    timeline, moments = _read(job.id, (job.path / TIMELINE_JSON).stat().st_mtime_ns, job)
+    timeline, moments = _read(job.id, timeline_stamp(job), job)
     if timeline.cut_short:
         st.warning(
             f"The file says that it is {timeline.info.duration_s:.0f} s long, and ends after {timeline.duration_s:.1f} s: "
@@ -187,14 +186,13 @@ def _jump_to_click(chart_key: str, cursor_key: str) -> None:
 def _frame(job: ClipJob, timeline: Timeline, person: Person, cursor_s: float) -> None:
     """The frame under the cursor with its faces, and what this person shows there."""
     try:
-        with open_clip(job.clip_path) as clip:
-            frame = clip.frame_at(cursor_s)
+        picture = _annotated_jpeg(job.id, timeline_stamp(job), cursor_s, job, timeline)
     except ClipError as error:
         show_error(error)
         return
     faces = timeline.faces_at(cursor_s)
     told = ", ".join(f"person {face.number} {face.label} {percent(face.confidence, 0)}" for face in faces)
-    st.image(_shrunk(annotated_frame(frame.image, timeline, cursor_s)), alt=f"At {cursor_s:.2f} s: {told or 'no face'}")
+    st.image(picture, alt=f"At {cursor_s:.2f} s: {told or 'no face'}")
     mine = next((face for face in faces if face.number == person.number), None)
     if mine is None:
         st.caption(f"Person {person.number} is not seen at {cursor_s:.2f} s.")
@@ -202,9 +200,16 @@ def _frame(job: ClipJob, timeline: Timeline, person: Person, cursor_s: float) ->
         st.html(heading_html(mine) + (bars_html(mine) if mine.is_face else ""))
 
 
-def _shrunk(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+@st.cache_data(show_spinner=False, max_entries=64)
+def _annotated_jpeg(job_id: str, stamp: int, time_s: float, _job: ClipJob, _timeline: Timeline) -> bytes:
+    """A frame with its faces marked, as JPEG; kept, as finding it can mean to decode many."""
+    with open_clip(_job.clip_path) as clip:
+        image = annotated_frame(clip.frame_at(time_s).image, _timeline, time_s)
     factor = _FRAME_SIDE / max(image.shape[:2])
-    return image if factor >= 1 else cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    if factor < 1:
+        image = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    _, encoded = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    return encoded.tobytes()
 
 
 def _moments_list(job: ClipJob, moments: Sequence[Moment]) -> None:

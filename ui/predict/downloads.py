@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import PurePath
+from typing import Any
 
 import streamlit as st
 
+from fer.folders.table import answer_rows, error_row, rows_table, table_bytes
 from ui.predict.answers import Answer, annotated_png
 
 
@@ -41,36 +42,31 @@ def annotated_zip(answers: Sequence[Answer]) -> bytes:
 
 
 def faces_csv(answers: Sequence[Answer]) -> str:
-    """A row a face: picture, number, box in pixels, detection score, label, confidence, and the probability that it is a face and
-    of each class. Where it is not a face the classes stay empty, so that no mean over a column counts it.
-    """
-    labels = list(dict.fromkeys(label for answer in answers for face in answer.predictions for label in face.label_set))
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    answered = ["detection_score", "label", "confidence", "face_probability"]
-    writer.writerow(["picture", "face", "x1", "y1", "x2", "y2", *answered, *labels])
-    for answer in answers:
-        for number, face in enumerate(answer.predictions, start=1):
-            values = face.as_dict()
-            box = [f"{side:.1f}" for side in values["xyxy"]]
-            score, face_probability = _number(values["detection_score"], 4), _number(values["face_probability"], 6)
-            shares = [_number(values["probabilities"][label], 6) if face.is_face else "" for label in labels]
-            row = [answer.picture.name, number, *box, score, face.label, _number(face.confidence, 6), face_probability, *shares]
-            writer.writerow(row)
-    return table.getvalue()
-
-
-def _number(value: float | None, digits: int) -> str:
-    """A value's cell; empty where there is none."""
-    return "" if value is None else f"{value:.{digits}f}"
+    """A row a face, and one for a picture without a face or that is broken; the columns of `fer.folders.table`."""
+    rows = [
+        row
+        for answer in answers
+        for row in (
+            answer_rows(answer.picture.name, answer.predictions)
+            if answer.error is None
+            else [error_row(answer.picture.name, answer.error)]
+        )
+    ]
+    labels = dict.fromkeys(label for answer in answers for face in answer.predictions for label in face.label_set)
+    return table_bytes(rows_table(rows, labels), ".csv").decode()
 
 
 def faces_json(answers: Sequence[Answer]) -> str:
-    """`[{"path": …, "faces": […]}]`, as `python -m fer predict --json` prints it; a broken picture has an `error` instead."""
-    listed = [
-        {"path": answer.picture.name, "error": answer.error}
-        if answer.error is not None
-        else {"path": answer.picture.name, "faces": [face.as_dict() for face in answer.predictions]}
-        for answer in answers
-    ]
-    return json.dumps(listed, indent=2, ensure_ascii=False)
+    """`[{"path": …, "faces": […]}]`, as `python -m fer predict --json` prints it; a broken picture has an `error` instead, and a
+    second model's answers to the same faces are in `second`.
+    """
+    return json.dumps([_as_dict(answer) for answer in answers], indent=2, ensure_ascii=False)
+
+
+def _as_dict(answer: Answer) -> dict[str, Any]:
+    if answer.error is not None:
+        return {"path": answer.picture.name, "error": answer.error}
+    told: dict[str, Any] = {"path": answer.picture.name, "faces": [face.as_dict() for face in answer.predictions]}
+    if len(answer.models) > 1:
+        told["second"] = {"model": answer.models[1], "faces": [face.as_dict() for face in answer.second]}
+    return told

@@ -10,7 +10,8 @@ import streamlit as st
 from fer.inference.recognizer import FacePrediction
 from ui import bars
 from ui.bars import Bar
-from ui.words import percent
+from ui.predict.answers import Answer
+from ui.words import percent, plain
 
 _HEADING = "display:flex;flex-wrap:wrap;gap:0 .45em;align-items:baseline;font-size:1.15rem"
 
@@ -49,15 +50,39 @@ def faces_of(predictions: Sequence[FacePrediction]) -> list[FacePrediction]:
     return [prediction for prediction in predictions if prediction.is_face]
 
 
-def face_cards(predictions: Sequence[FacePrediction], crops: Sequence[bytes]) -> None:
-    """A card a face (its pixels as an encoded image, label, confidence, bars), as many side by side as fit."""
-    with st.grid(min_column_width=260):
-        for number, i in enumerate(from_left(predictions), start=1):
+def face_cards(answer: Answer) -> None:
+    """A card a face (pixels, label, confidence, bars), as many side by side as fit; with a second model, both answers each."""
+    with st.grid(min_column_width=260 if len(answer.models) < 2 else 420):
+        for number, i in enumerate(from_left(answer.predictions), start=1):
             with st.container(border=True):
-                with st.container(horizontal=True, vertical_alignment="center", wrap=False):
-                    st.image(crops[i], width=64, alt=f"Face {number}")
-                    st.html(heading_html(predictions[i]))
-                if predictions[i].is_face:
-                    st.html(bars_html(predictions[i]))
-                else:
-                    st.caption("The model sees no face here, so it reads no expression.")
+                face_card(answer, i, f"Face {number}")
+
+
+def face_card(answer: Answer, i: int, name: str, *, width: int = 64) -> None:
+    """What stands on the card of face `i`; `name` is read aloud instead of its pixels, which are shown so wide."""
+    first = answer.predictions[i]
+    if not answer.second:
+        with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+            st.image(answer.crops[i], width=width, alt=name)
+            st.html(heading_html(first))
+        _bars(first)
+        return
+    second = answer.second[i]
+    with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+        st.image(answer.crops[i], width=width, alt=name)
+        if first.label != second.label:
+            st.badge("They differ", icon=":material/call_split:", color="orange")
+        else:
+            st.badge("Same answer", icon=":material/check:", color="gray")
+    for column, model, face in zip(st.columns(2), answer.models, (first, second), strict=True):
+        with column:
+            st.caption(plain(model))
+            st.html(heading_html(face))
+            _bars(face)
+
+
+def _bars(face: FacePrediction) -> None:
+    if face.is_face:
+        st.html(bars_html(face))
+    else:
+        st.caption("The model sees no face here, so it reads no expression.")

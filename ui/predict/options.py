@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from fer.detection import DetectorInfo, available_detectors, default_detector_name, fetch_yunet
+from fer.bundles import list_bundles
+from fer.detection import MIN_FACE_SIZE, DetectorInfo, available_detectors, default_detector_name, fetch_yunet
 from fer.errors import FerError
 from ui.words import plain, show_error
 
 if TYPE_CHECKING:
     from fer.bundles import Bundle, Head
     from fer.inference.recognizer import Recognizer
+
+_MIN_SIZES = (10, 200)
 
 
 @dataclass(frozen=True)
@@ -24,30 +27,68 @@ class Options:
         detector: name of the face detector.
         head: name of the bundle's head that answers.
         whole_image: take every picture as one face, without looking for any.
+        min_size: leave out faces narrower than this many pixels.
+        blur: make the faces of shown and annotated pictures unrecognisable.
+        rival: name of a second bundle, whose answers stand beside; None for one alone.
     """
 
     detector: str
     head: str
     whole_image: bool = False
+    min_size: int = MIN_FACE_SIZE
+    blur: bool = False
+    rival: str | None = None
 
 
-def choose_options(bundle: Bundle, *, whole_image: bool = False) -> Options:
+def choose_options(bundle: Bundle, *, pictures: bool = False) -> Options:
     """A popover with the choices; they hold for the session, on both pages.
 
     Args:
         bundle: offers the heads to choose from.
-        whole_image: whether the whole picture may be taken as a face.
+        pictures: whether the choices that pictures alone allow are among them.
     """
     with st.popover("Options", icon=":material/tune:"):
         detector = _choose_detector()
         head = _choose_head(bundle)
-        whole = whole_image and st.toggle(
+        if not pictures:
+            return Options(detector, head)
+        min_size = st.slider(
+            "Smallest face",
+            *_MIN_SIZES,
+            MIN_FACE_SIZE,
+            format="%d px",
+            key="option_min_size",
+            persist_state="session",
+            help="Width in pixels of the picture. Smaller ones are left out, such as people in the background.",
+        )
+        whole = st.toggle(
             "Every picture is one face",
             key="option_whole_image",
             persist_state="session",
             help="Skips the face detector. For pictures that are cropped to a face already, such as those of FER2013.",
         )
-    return Options(detector, head, whole)
+        blur = st.toggle(
+            "Hide who it is",
+            key="option_blur",
+            persist_state="session",
+            help="Faces become a few patches of colour, in what is shown here and in annotated pictures to download.",
+        )
+        return Options(detector, head, whole, min_size, blur, _choose_rival(bundle))
+
+
+def _choose_rival(bundle: Bundle) -> str | None:
+    others = [name for name in list_bundles() if name != bundle.name]
+    if st.session_state.get("option_rival") not in others:
+        st.session_state.pop("option_rival", None)  # it was deleted, or is the active one now
+    return st.selectbox(
+        "Compare with",
+        others,
+        index=None,
+        placeholder="No second model",
+        key="option_rival",
+        persist_state="session",
+        help="Both models read the same faces, and their answers stand side by side. The first one is chosen in the sidebar.",
+    )
 
 
 def _choose_detector() -> str:

@@ -23,19 +23,35 @@ _CARDS_BESIDE = 2  # so many cards are as high as a picture; more go below it
 def figures(answers: Sequence[Answer]) -> None:
     """A row of figures over all pictures."""
     faces = [face for answer in answers for face in faces_of(answer.predictions)]
-    readable = [answer for answer in answers if answer.error is None]
     commonest = Counter((face.label_set.emoji(face.label), face.label) for face in faces).most_common(1)
     with st.grid(5, min_column_width=130):
         st.metric("Faces", count(len(faces)), border=True)
         st.metric("Pictures", count(len(answers)), border=True)
         st.metric("Most frequent", " ".join(commonest[0][0]) if commonest else "–", border=True)
         st.metric("Mean confidence", percent(fmean(face.confidence for face in faces), 0) if faces else "–", border=True)
-        st.metric(
-            "Time a picture",
-            f"{1000 * median(answer.seconds for answer in readable):.0f} ms" if readable else "–",
-            border=True,
-            help="Finding the faces and reading them, on this machine; median over the pictures.",
-        )
+        models = next((answer.models for answer in answers if len(answer.models) > 1), None)
+        if models:
+            _agreement(answers, models)
+        else:
+            _pace(answers)
+
+
+def _agreement(answers: Sequence[Answer], models: Sequence[str]) -> None:
+    found = sum(len(answer.predictions) for answer in answers)
+    same = found - sum(answer.differing for answer in answers)
+    st.metric(
+        "Same answer", f"{same} of {found}" if found else "–", border=True, help=f"{models[0]} and {models[1]}, face by face."
+    )
+
+
+def _pace(answers: Sequence[Answer]) -> None:
+    seconds = [answer.seconds for answer in answers if answer.error is None]
+    st.metric(
+        "Time a picture",
+        f"{1000 * median(seconds):.0f} ms" if seconds else "–",
+        border=True,
+        help="Finding the faces and reading them, on this machine; median over the pictures.",
+    )
 
 
 def results(answers: Sequence[Answer], recognizer: Recognizer) -> None:
@@ -45,7 +61,7 @@ def results(answers: Sequence[Answer], recognizer: Recognizer) -> None:
     for answer in answers[(page - 1) * _PICTURES_A_PAGE : page * _PICTURES_A_PAGE]:
         with st.container(border=True):
             _result(answer)
-            if faces_of(answer.predictions):
+            if faces_of(answer.predictions) and not answer.is_blurred:
                 draw_why(answer, recognizer)
 
 
@@ -67,7 +83,7 @@ def _result(answer: Answer) -> None:
     picture.image(answer.shown, width=max(_PICTURE_WIDTH, round(_PICTURE_HEIGHT * width / height)), alt=_description(answer))
     with words:
         if answer.predictions:
-            face_cards(answer.predictions, answer.crops)
+            face_cards(answer)
         lost = not faces and not answer.whole_image
         if lost:
             _no_face()

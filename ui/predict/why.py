@@ -57,7 +57,8 @@ class _Asked:
         self.recognizer, self.key = recognizer, key
         self.content = answer.picture.content
         faces = [answer.predictions[i] for i in from_left(answer.predictions) if answer.predictions[i].is_face]
-        self.face: FacePrediction = faces[_choose_face(faces, key)] if len(faces) > 1 else faces[0]
+        self.number = _choose_face(faces, key) if len(faces) > 1 else 0
+        self.face: FacePrediction = faces[self.number]
         # All that an explanation depends on.
         self._known_by = (
             answer.picture.digest,
@@ -121,7 +122,7 @@ def _explanation(asked: _Asked) -> None:
             "What speaks for",
             classes,
             format_func=lambda label: f"{_named(face, label)}, {percent(dict(face.ranked)[label], 0)}",
-            key=f"why_class_{asked.key}",
+            key=f"why_class_{asked.key}_{asked.number}",  # another face begins with its own answer
             width=220,
         )
         methods = methods_for(asked.recognizer, face)

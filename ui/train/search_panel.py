@@ -16,7 +16,8 @@ from fer.errors import FerError, RunError
 from fer.recipes import load_recipe, recipe_toml
 from fer.recipes.describe import setting_fields
 from fer.training import Run, start_run
-from fer.training.search import Search, TrialRow
+from fer.training.search import Search
+from fer.training.search_study import TrialRow
 from ui.charts import PLOTLY_CONFIG
 from ui.tables import csv_text
 from ui.train.run_panel import BADGES, created, data_name

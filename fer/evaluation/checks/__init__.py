@@ -15,7 +15,7 @@ from fer.evaluation.checks.answers import check_collapse, check_label_order, che
 from fer.evaluation.checks.check import STATUSES, Check, Claim, Evidence, claims_of
 from fer.evaluation.checks.inputs import check_preprocessing
 from fer.evaluation.checks.made import check_calibration, check_litert, check_trained
-from fer.evaluation.checks.overlap import check_clips, check_leaks
+from fer.evaluation.checks.overlap import check_leaks, check_look_alikes
 
 if TYPE_CHECKING:  # evaluate.py and report.py keep checks, and so import this package
     from fer.bundles import Bundle
@@ -35,7 +35,7 @@ CHECKS: tuple[Callable[[Evidence], Check], ...] = (
     check_metric,
     check_size,
     check_leaks,
-    check_clips,
+    check_look_alikes,
     check_calibration,
     check_litert,
 )

@@ -19,10 +19,10 @@ _LEAKS = Kind(
     "Do images stand in train and in the part that is evaluated? What a model has learned by heart says nothing about other "
     "faces. Images are compared by their pixels.",
 )
-_CLIPS = Kind(
-    "frames of one clip",
-    "Do frames of one clip, or copies of one photograph, stand on both sides? They look alike to a person and to a network, and "
-    "a random split of frames tests on what was trained on. Images are compared by their edges, file names by their numbers.",
+_ALIKE = Kind(
+    "look-alikes in train",
+    "Do near copies of one photograph, or frames of one clip, stand on both sides? They look alike to a person and to a network, "
+    "and a random split of frames tests on what was trained on. Images are compared by their edges, file names by their numbers.",
 )
 _TRAIN_NEEDED = "Give the data that the model was trained on, with its train part, to have this checked."
 
@@ -72,17 +72,17 @@ def check_leaks(evidence: Evidence) -> Check:
     )
     if seen.mean() < _HARMLESS:
         return _LEAKS.passes(finding)
-    action = "Take them out (`python -m fer data audit` finds them), and quote the lower figure."
+    action = "Take them out (the audit in Explore finds them, or python -m fer data audit), and quote the lower figure."
     # The figure would be another without them.
     another = seen.all() or evidence.right[~seen].mean() < report.accuracy_ci95[0]
     return _LEAKS.fails(finding, action) if another or seen.mean() >= _MOST else _LEAKS.warns(finding, action)
 
 
-def check_clips(evidence: Evidence) -> Check:
+def check_look_alikes(evidence: Evidence) -> Check:
     """Do evaluated images look like images of train, or belong to the same clips by their names?"""
     train, part = evidence.train, evidence.question.part
     if train is None:
-        return _CLIPS.skips("There is no train part to compare with.", _TRAIN_NEEDED)
+        return _ALIKE.skips("There is no train part to compare with.", _TRAIN_NEEDED)
     frames, train_frames = _Frames.of(part.names), _Frames.of(train.names)
     shared = frames.clips_with_numbers() & train_frames.clips_with_numbers()
     in_shared = np.isin(frames.clips, sorted(shared))
@@ -91,16 +91,18 @@ def check_clips(evidence: Evidence) -> Check:
     example = f", such as {part.names[rows[alike][0]]}" if alike.any() else ""
     if alike.mean() < _HARMLESS:
         if len(shared) >= _FEWEST_CLIPS and in_shared.mean() >= _MOST:
-            return _CLIPS.warns(
+            return _ALIKE.warns(
                 f"By their names, {in_shared.mean():.1%} of the images belong to {len(shared):,} clips or people of which train "
                 f"has images, too (such as {min(shared)}…), though few look alike.",
                 "Split by clip or by person, not by image, if the names mean that.",
             )
-        return _CLIPS.passes(f"{looked_at}; the names tell of no clip on both sides.")
+        return _ALIKE.passes(f"{looked_at}; the names tell of no clip on both sides.")
     named = f"; {int(next_by_name.sum()):,} stand next to it in a clip by their names" if next_by_name.any() else ""
     finding = f"{looked_at}{example}{named}. {_without(evidence.right[rows], alike)}"
-    action = "Split by clip or by person, not by image; until then, quote the lower figure."
-    return _CLIPS.fails(finding, action) if alike.mean() >= _MOST else _CLIPS.warns(finding, action)
+    copies = "Take the copies out (the audit in Explore finds them, or python -m fer data audit)"
+    advice = "Split by clip or by person, not by image" if named else copies
+    action = f"{advice}; until then, quote the lower figure."
+    return _ALIKE.fails(finding, action) if alike.mean() >= _MOST else _ALIKE.warns(finding, action)
 
 
 def _without(right: NDArray[np.bool_], seen: NDArray[np.bool_]) -> str:

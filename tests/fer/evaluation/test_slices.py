@@ -54,9 +54,21 @@ def test_slice_report_takes_few_different_numbers_for_codes() -> None:
 def test_slice_report_of_numbers_that_are_mostly_one_joins_their_parts() -> None:
     values = np.append(np.zeros(900), np.arange(1, 101))
     (cut,) = slice_report(answered(np.ones(1000, bool)), [Column("beard", values)])
-    assert sum(part.n for part in cut.slices) == 1000
-    assert len(cut.slices) == 1
-    assert cut.p_value is None
+    assert [(part.name, part.n) for part in cut.slices] == [("0", 900), ("1 to 100", 100)]
+
+
+def test_slice_report_names_large_numbers_in_full() -> None:
+    years = np.repeat(np.arange(1960, 2000), 10).astype(np.float64)
+    tiny = np.linspace(0.00001, 0.00002, 400)
+    by_year, by_tiny = slice_report(answered(np.ones(400, bool)), [Column("born", years), Column("light", tiny)])
+    assert [part.name for part in by_year.slices] == ["1960 to 1969", "1970 to 1979", "1980 to 1989", "1990 to 1999"]
+    assert len({part.name for part in by_tiny.slices}) == 4
+    assert by_tiny.slices[0].name == "0.00001000 to 0.00001248"
+
+
+def test_slice_report_of_one_slice_has_nothing_to_compare() -> None:
+    (cut,) = slice_report(answered([True] * 60), [Column("camera", np.array(["a"] * 40 + ["b"] * 20))])
+    assert (cut.p_value, len(cut.slices)) == (None, 1)
     assert "nothing to compare" in cut.words
 
 

@@ -21,7 +21,8 @@ from fer.errors import FerError, RunError, SettingsError
 from fer.files import append_json_line
 from fer.recipes import load_recipe
 from fer.training import Run, create_run, list_runs
-from fer.training.search import Search, TrialRow, create_search, list_searches, open_search
+from fer.training.search import Search, create_search, list_searches, open_search
+from fer.training.search_study import TrialRow
 from fer.training.search_worker import run_search
 from fer.workspace import REPOSITORY
 

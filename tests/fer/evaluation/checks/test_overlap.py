@@ -112,7 +112,7 @@ def test_leaks_without_a_train_part_to_compare_with(
 ) -> None:
     report = evaluate(compact, faces.select(np.isin(faces.splits, splits)), split=split, classifier=compact_classifier)
     assert named(report.checks, "leaks from train").status == status
-    assert named(report.checks, "frames of one clip").status == "skipped"
+    assert named(report.checks, "look-alikes in train").status == "skipped"
 
 
 def film(faces: Dataset, rng: np.random.Generator, clips: int, frames: int) -> Dataset:
@@ -143,7 +143,7 @@ def test_clips_whose_frames_stand_on_both_sides_fail(
     in_test = np.isin(unit, rng.permutation(np.unique(unit))[: len(np.unique(unit)) // 5])
     found = named(
         evaluate(compact, filmed.with_splits(np.where(in_test, "test", "train")), classifier=compact_classifier).checks,
-        "frames of one clip",
+        "look-alikes in train",
     )
     assert found.status == status
     if status == "fail":
@@ -163,7 +163,7 @@ def test_clips_in_files_are_looked_for_where_names_say(
         cv2.imwrite(str(path), image)
     in_test = np.arange(200) % 10 == 4
     filed = replace(filmed, images=FileStore(paths)).with_splits(np.where(in_test, "test", "train"))
-    found = named(evaluate(compact, filed, classifier=compact_classifier).checks, "frames of one clip")
+    found = named(evaluate(compact, filed, classifier=compact_classifier).checks, "look-alikes in train")
     assert found.status == "fail"
     assert "Of 20 images looked at" in found.finding
 
@@ -172,7 +172,7 @@ def test_clips_of_people_on_both_sides_are_known_by_their_names(
     compact: Bundle, compact_classifier: Classifier, faces: Dataset
 ) -> None:
     people = replace(faces, names=np.array([f"sad/S{i // 10:03d}_{i % 10:02d}.png" for i in range(len(faces))]))
-    found = named(evaluate(compact, people, classifier=compact_classifier).checks, "frames of one clip")
+    found = named(evaluate(compact, people, classifier=compact_classifier).checks, "look-alikes in train")
     assert found.status == "warn"
     assert "clips or people of which train has images, too (such as S000_" in found.finding
 
@@ -183,10 +183,10 @@ def test_clips_are_not_seen_in_the_running_number_of_a_set(
 ) -> None:
     numbers = np.random.default_rng(0).permutation(10**6)[: len(faces)]
     numbered = replace(faces, names=np.array([pattern.format(i=i) for i in numbers.tolist()]))
-    assert named(evaluate(compact, numbered, classifier=compact_classifier).checks, "frames of one clip").status == "pass"
+    assert named(evaluate(compact, numbered, classifier=compact_classifier).checks, "look-alikes in train").status == "pass"
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_clips_accuse_no_drawn_set(compact: Bundle, compact_classifier: Classifier, seed: int) -> None:
     report = evaluate(compact, read_dataset(f"synthetic:600:{seed}"), classifier=compact_classifier)
-    assert named(report.checks, "frames of one clip").status == "pass"
+    assert named(report.checks, "look-alikes in train").status == "pass"

@@ -28,7 +28,7 @@ NAMES = (
     "metric",
     "enough images",
     "leaks from train",
-    "frames of one clip",
+    "look-alikes in train",
     "calibration on other images",
     "LiteRT against Keras",
 )
@@ -119,7 +119,7 @@ def test_checks_of_the_models_that_ship_on_real_faces(model: str, real: Dataset)
     found = evaluate(load_bundle(model), real, split="val")
     assert by_status(found, "fail", "skipped") == set()
     # Both are true: their card says so, and an eighth of FER2013's validation part looks like an image of train.
-    assert by_status(found, "warn") == {"calibration on other images", "frames of one clip"}
+    assert by_status(found, "warn") == {"calibration on other images", "look-alikes in train"}
 
 
 @pytest.mark.fer2013
