@@ -8,6 +8,7 @@ end are these two uses.
 from __future__ import annotations
 
 import logging
+import sys
 
 import streamlit as st
 
@@ -46,7 +47,11 @@ else:
     logging.disable(logging.NOTSET)
     # Here, so that a page's run does not import it.
     from fer.api import ApiSettings, Service, dashboard_routes, log_to_stderr, warming
+    from fer.errors import SettingsError
 
+    try:
+        service = Service(ApiSettings.from_environment())
+    except SettingsError as error:
+        sys.exit(f"error: {error}")
     log_to_stderr()
-    service = Service(ApiSettings.from_environment())
     app = st.App(__file__, routes=dashboard_routes(service), lifespan=warming(service))

@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.command import benchmark_parser, end_in_words
 from benchmarks.runs import finished_run
 from fer.bundles import load_bundle
 from fer.bundling import amend_card, create_bundle
@@ -207,36 +208,28 @@ def milliseconds_in_turns(classifiers: Sequence[Classifier]) -> list[float]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, measure and print; 1 where a variant is missing or the user has interrupted, and the same command goes on."""
     names = [variant.name for variant in VARIANTS]
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="FER2013, as `python -m fer train --data` takes it")
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--ferplus", metavar="CSV", help="FER+ votes, fer2013new.csv")
     parser.add_argument("--epochs", type=int, default=8, help="of every training")
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=f"some of: {', '.join(names)}")
     parser.add_argument("--into", metavar="BUNDLE", help="keep the table in the card of this model, a name or a folder")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="a setting of every training"
-    )
     options = parser.parse_args(arguments)
-    try:
-        bundle = load_bundle(options.into) if options.into else None  # one that is not there is said before an hour of training
-        steps = Ablations(options.data, options.ferplus, options.epochs, read_overrides(options.overrides))
-        ablations = steps.measure([variant for variant in VARIANTS if variant.name in options.only])
-        if ablations["rows"]:
-            head, *rows = ablation_table(ablations)
-            print()
-            print_table(head, rows)
-            print(f"\n{ablations_in_words(ablations)}")
-            if options.json:
-                write_json(options.json, ablations)
-            if bundle:
-                print(f"Kept in {amend_card(bundle, {'ablations': ablations}).path}")
-    except FerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted. The same command goes on.", file=sys.stderr)
-        return 1
+    return end_in_words(lambda: _measure(options))
+
+
+def _measure(options: argparse.Namespace) -> int:
+    bundle = load_bundle(options.into) if options.into else None  # one that is not there is said before an hour of training
+    steps = Ablations(options.data, options.ferplus, options.epochs, read_overrides(options.overrides))
+    ablations = steps.measure([variant for variant in VARIANTS if variant.name in options.only])
+    if ablations["rows"]:
+        head, *rows = ablation_table(ablations)
+        print()
+        print_table(head, rows)
+        print(f"\n{ablations_in_words(ablations)}")
+        if options.json:
+            write_json(options.json, ablations)
+        if bundle:
+            print(f"Kept in {amend_card(bundle, {'ablations': ablations}).path}")
     if steps.failed:
         print(f"Missing: {', '.join(steps.failed)}. The same command tries them again.", file=sys.stderr)
     return int(bool(steps.failed))

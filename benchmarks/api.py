@@ -3,8 +3,8 @@
     python -m benchmarks.api [--requests 400] [--clients 8] [--detector haar] [--picture FILE]
 
 Starts `python -m fer serve` on this machine and posts one picture (by default a drawn scene of 640×480 with one face, as JPEG)
-over connections that are kept. The clients take their part of the same processors, and each sends its next request when it has the
-answer to its last. What the aims of the project are is printed beside what came out, and the machine's load, which decides much.
+over connections that are kept. The clients take their part of the same processors, and each sends its next request when it has
+the answer to its last. The aims of the project stand beside what came out, and the machine's load, which decides much.
 """
 
 from __future__ import annotations

@@ -28,12 +28,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import benchmark_parser, end_in_words
 from benchmarks.runs import finished_run
 from benchmarks.seeds import describe, paired_difference
 from fer.bundling import create_bundle
 from fer.data import Dataset, read_dataset
 from fer.data.votes import LEFT_OUT, strict_labels
-from fer.errors import DataError, FerError
+from fer.errors import DataError
 from fer.evaluation import evaluate
 from fer.files import write_json
 from fer.labels import FER8
@@ -270,25 +271,17 @@ def print_figures(figures: Mapping[str, Any]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, measure and print; 1 where a training fails or the user has interrupted, and the same command goes on."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="FER2013, as `python -m fer train --data` takes it")
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--ferplus", metavar="CSV", help="FER+ votes, fer2013new.csv")
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="of a training on the raw train part")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="trainings of each variant")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="a setting of every training"
-    )
     options = parser.parse_args(arguments)
-    try:
-        overrides = read_overrides(options.overrides)
-        figures = CleanedTraining(options.data, options.ferplus, options.epochs, options.seeds, overrides).measure(VARIANTS)
-    except FerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted. The same command goes on.", file=sys.stderr)
-        return 1
+    return end_in_words(lambda: _measure(options))
+
+
+def _measure(options: argparse.Namespace) -> int:
+    overrides = read_overrides(options.overrides)
+    figures = CleanedTraining(options.data, options.ferplus, options.epochs, options.seeds, overrides).measure(VARIANTS)
     print()
     print_figures(figures)
     if options.json:

@@ -5,10 +5,10 @@
     python -m benchmarks.live --viewers 1 2 4 8                  what a second, fourth and eighth viewer cost; batches of faces
     python -m benchmarks.live --browser SECONDS                  camera to screen, through Chromium with a fake camera
 
-The clip has 640×480 pixels at 30 frames a second: a photograph with one face (NASA, public domain, in scikit-image's wheel) that is
-moved about. `ours` is `LiveView.process`: faces found or followed, read, smoothed, drawn. `reference` is the loop of the earlier
-systems (`benchmarks/inference.py`), in a process of its own. Both are held to one core where the system can do that, and take turns
-of a second of the clip. Beside the clock stands the processor's time, which tells more while other programs run.
+The clip has 640×480 pixels at 30 frames a second: a photograph with one face (NASA, public domain, in scikit-image's wheel) that
+is moved about. `ours` is `LiveView.process`: faces found or followed, read, smoothed, drawn. `reference` is the loop of the
+earlier systems (`benchmarks/inference.py`), in a process of its own. Both are held to one core where the system can do that, and
+take turns of a second of the clip. Beside the clock stands the processor's time, which tells more while other programs run.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
@@ -43,9 +43,6 @@ from fer.inference.live import LiveView
 from fer.inference.pace import STEPS, Pace
 from fer.terminal import print_table
 from fer.workspace import REPOSITORY
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Page
 
 Picture = NDArray[np.uint8]
 
@@ -198,7 +195,7 @@ def _print_speed(ways: dict[str, Way]) -> dict[str, Any]:
 
 
 def measure_memory(minutes: float, rate: float) -> dict[str, float]:
-    """Bytes that the process has grown by over so many minutes of video, as fast as it goes; the first five seconds are no growth."""
+    """Bytes by which the process has grown over so many minutes of video, as fast as it goes, after the first five seconds."""
     cv2.setNumThreads(1)
     clock, process = [0.0], psutil.Process()
     follower = FaceFollower(Recognizer(), pace=HeldPace(2))

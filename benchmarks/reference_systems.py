@@ -24,11 +24,12 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command import benchmark_parser, end_in_words
 from benchmarks.runs import finished_run
 from fer.bundling import create_bundle
 from fer.data import Dataset, read_dataset
 from fer.data.dataset import UNSPLIT
-from fer.errors import DataError, FerError
+from fer.errors import DataError
 from fer.evaluation import evaluate
 from fer.files import write_json
 from fer.quality.export import export_dataset
@@ -232,29 +233,24 @@ def print_figures(figures: Mapping[str, Any]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.reference_systems", description=(__doc__ or "").split("\n")[0])
     names = [system.name for system in SYSTEMS]
-    parser.add_argument("--data", required=True, help="FER2013: folder, archive or CSV")
+    parser = benchmark_parser(__doc__, overrides=False)
     parser.add_argument("--only", nargs="+", choices=names, default=names, metavar="NAME", help=f"of {', '.join(names)}")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures to this file; others in it stay")
     options = parser.parse_args(arguments)
-    try:
-        steps = ReferenceSystems(options.data)
-        measured = _earlier(options.json, steps.dataset)
-        for system in SYSTEMS:
-            if system.name in options.only:
-                measured[system.name] = steps.measure(system)
-    except FerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted. The same command goes on.", file=sys.stderr)
-        return 1
+    return end_in_words(lambda: _measure(options))
+
+
+def _measure(options: argparse.Namespace) -> int:
+    steps = ReferenceSystems(options.data)
+    measured = _earlier(options.json, steps.dataset)
+    for system in SYSTEMS:
+        if system.name in options.only:
+            measured[system.name] = steps.measure(system)
     figures = {
         "dataset": steps.dataset.name,
         "fingerprint": steps.dataset.fingerprint,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "systems": [measured[name] for name in names if name in measured],
+        "systems": [measured[system.name] for system in SYSTEMS if system.name in measured],
     }
     print_figures(figures)
     if options.json:

@@ -28,11 +28,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import benchmark_parser, end_in_words
 from benchmarks.runs import finished_run
 from benchmarks.seeds import describe, paired_difference
 from fer.bundles import load_bundle
 from fer.data import Dataset, read_dataset
-from fer.errors import FerError
 from fer.files import write_json
 from fer.inference.classifier import Classifier
 from fer.labels import FER7, ClassMap
@@ -243,27 +243,19 @@ def print_figures(figures: Mapping[str, Any]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Train, measure and print; 1 where a training fails or the user has interrupted, and the same command goes on."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", required=True, help="FER2013, as `python -m fer train --data` takes it")
+    parser = benchmark_parser(__doc__)
     parser.add_argument("--only", nargs="+", choices=[trial.name for trial in TRIALS], help="these trials")
     parser.add_argument("--recipes", nargs="+", choices=list(CONTENDERS), default=[], help="these recipes in all trials")
     parser.add_argument("--seeds", type=int, default=SEEDS, help="trainings of each recipe")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="a setting of every training"
-    )
     options = parser.parse_args(arguments)
+    return end_in_words(lambda: _measure(options))
+
+
+def _measure(options: argparse.Namespace) -> int:
     trials = [trial for trial in TRIALS if trial.name in (options.only or (trial.name,))]
-    try:
-        prepare_keras(Path(os.devnull))
-        steps = SmallSets(options.data, options.seeds, options.recipes, read_overrides(options.overrides))
-        figures = steps.measure(trials)
-    except FerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Interrupted. The same command goes on.", file=sys.stderr)
-        return 1
+    prepare_keras(Path(os.devnull))
+    steps = SmallSets(options.data, options.seeds, options.recipes, read_overrides(options.overrides))
+    figures = steps.measure(trials)
     print_figures(figures)
     if options.json:
         write_json(options.json, figures)

@@ -28,8 +28,9 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.command import benchmark_parser, end_in_words
 from fer.data import Dataset, read_dataset
-from fer.errors import DataError, FerError
+from fer.errors import DataError
 from fer.files import write_json
 from fer.networks import build_network
 from fer.quality.export import export_dataset
@@ -250,18 +251,15 @@ def print_figures(figures: Mapping[str, Any]) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; 1 where it cannot be done."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="synthetic:2000", help="as `python -m fer train --data` takes it")
+    parser = benchmark_parser(__doc__, data="synthetic:2000")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--steps", type=int, default=STEPS, help="batches that each way trains in a round")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides", help="a setting")
     options = parser.parse_args(arguments)
-    try:
-        figures = measure(options.data, options.rounds, options.steps, read_overrides(options.overrides))
-    except FerError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return end_in_words(lambda: _measure(options))
+
+
+def _measure(options: argparse.Namespace) -> int:
+    figures = measure(options.data, options.rounds, options.steps, read_overrides(options.overrides))
     print_figures(figures)
     if options.json:
         write_json(options.json, figures)

@@ -113,9 +113,7 @@ def annotate(
     thickness = _thickness(canvas)
     grounds = name_colours or [_colour(prediction) for prediction in predictions]
     # Faces first: their plates take the best places.
-    named = sorted(
-        zip(predictions, names or [""] * len(predictions), grounds, strict=True), key=lambda pair: not pair[0].is_face
-    )
+    named = sorted(zip(predictions, names or [""] * len(predictions), grounds, strict=True), key=lambda pair: not pair[0].is_face)
     marks = [(p, name, ground, _drawn_box(p, canvas, thickness), _colour(p)) for p, name, ground in named]
     for prediction, _, _, box, colour in marks:
         draw = _dashed_rectangle if prediction.is_unsure else cv2.rectangle
@@ -163,7 +161,8 @@ def blur_faces(image: NDArray[np.uint8], predictions: Sequence[FacePrediction]) 
 
 def _thickness(canvas: NDArray[np.uint8]) -> int:
     """Of lines, in pixels."""
-    return max(1, round(min(canvas.shape[:2]) * _LINE_SHARE))
+    shorter: int = min(canvas.shape[:2])
+    return max(1, round(shorter * _LINE_SHARE))
 
 
 def _colour(prediction: FacePrediction) -> str:

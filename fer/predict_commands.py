@@ -190,6 +190,8 @@ def _write(picture: Any, target: Path, *, inputs: Sequence[str]) -> None:
 def _predict_many(options: argparse.Namespace, many: Sequence[str]) -> int:
     from fer.folders import predict_folder
 
+    if options.blur or options.show:
+        raise SettingsError("A table holds no pictures: --out FILE.csv or .parquet takes no --blur and no --show.")
     if many and len(options.images) > 1:
         raise SettingsError(f"A table is of one folder or archive, or of pictures. Received: {' '.join(options.images)}")
     recognizer, progress = _recognizer(options), progress_bar()

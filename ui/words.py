@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -29,6 +30,11 @@ def plus_minus(interval: tuple[float, float]) -> str:
     """Half the width of an interval of shares, in points: `± 1.5`."""
     low, high = interval
     return f"± {50 * (high - low):.1f}"
+
+
+def spaced(text: str) -> str:
+    """A text of the library, which writes `69.7%`, as pages write it: `69.7 %`."""
+    return re.sub(r"(?<=\d)%", " %", text)
 
 
 def duration(seconds: float) -> str:

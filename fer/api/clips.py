@@ -43,10 +43,13 @@ _CLOSING_S = 10
 async def create_clip(request: Request) -> Response:
     """`POST /api/clips`"""
     service = service_of(request)
-    with service.room():
+    limits = service.settings
+    with service.room("clips"):
         # Asked before the clip is sent, and once more when it is here.
         await run_in_threadpool(_require_a_place, service)
-        async with read_form(request, CLIP_FIELD, max_bytes=service.settings.max_clip_bytes, max_files=1) as form:
+        # In proportion: as slowly as pictures may come.
+        seconds = limits.upload_seconds * max(1.0, limits.max_clip_mb / limits.max_upload_mb)
+        async with read_form(request, CLIP_FIELD, max_bytes=limits.max_clip_bytes, max_files=1, seconds=seconds) as form:
             job = await run_in_threadpool(_start_job, service, form.files[0], form.options)
     return JSONResponse(job, 202, headers={"Location": f"/api/clips/{job['id']}"})
 

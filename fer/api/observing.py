@@ -97,7 +97,10 @@ class _Exchange:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(scope=message)[REQUEST_ID] = self.request_id
+            headers = MutableHeaders(scope=message)
+            headers[REQUEST_ID] = self.request_id
+            # What it says of people's faces stays out of caches, and no browser takes it for a page.
+            headers["Cache-Control"], headers["X-Content-Type-Options"] = "no-store", "nosniff"
             if self.status >= 400 and self.status != _HAD_ITS_TIME:
                 await self._hear_out()
         self.bytes_out += len(message.get("body", b""))

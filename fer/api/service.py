@@ -24,6 +24,8 @@ from fer.errors import FerError
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
+# So many may arrive beside those that can be read, to be told there, in words, that they come too early.
+_MORE_CLIPS = 3
 
 
 def service_of(request: Request) -> Service:
@@ -42,27 +44,28 @@ class Service:
         self.started = time.time()
         self.starting_clips = threading.Lock()
         self._workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="fer-api")
-        self._room = threading.BoundedSemaphore(settings.max_requests)
-        self._state, self._reason = "starting", ""
+        self._room = {"pictures": settings.max_requests, "clips": settings.max_clips + _MORE_CLIPS}
+        self._free = {what: threading.BoundedSemaphore(room) for what, room in self._room.items()}
+        self.state = "starting"  # then `ok`, or `failed`
 
     async def run(self, work: Callable[_P, _T], *arguments: _P.args, **options: _P.kwargs) -> _T:
         """Let a worker do what takes longer than an instant; first come, first served."""
         return await asyncio.get_running_loop().run_in_executor(self._workers, lambda: work(*arguments, **options))
 
     @contextmanager
-    def room(self) -> Iterator[None]:
-        """Room for one more request.
+    def room(self, what: str = "pictures") -> Iterator[None]:
+        """Room for one more request with `pictures` or `clips`, which arrive slowly and must not take the room of the others.
 
         Raises:
             Problem: there is none.
         """
-        if not self._room.acquire(blocking=False):
-            detail = f"{self.settings.max_requests} requests are being answered or wait already. Come again in a second."
+        if not self._free[what].acquire(blocking=False):
+            detail = f"{self._room[what]} requests with {what} are being answered or wait already. Come again in a second."
             raise Problem("busy", detail, headers={"Retry-After": "1"})
         try:
             yield
         finally:
-            self._room.release()
+            self._free[what].release()
 
     def read(
         self, upload: UploadedFile, options: PredictOptions, *, prefer_classes: int | None = None
@@ -87,11 +90,6 @@ class Service:
         reader = PictureReader(recognizer, options, self.settings.max_pixels, self.metrics)
         return reader, reader.read(upload)
 
-    @property
-    def state(self) -> tuple[str, str]:
-        """`starting`, `ok` or `failed`, and why it failed."""
-        return self._state, self._reason
-
     def warm_up(self) -> None:
         """Load the default model and detector.
 
@@ -100,10 +98,10 @@ class Service:
         """
         try:
             self.recognizers.warm_up()
-        except FerError as error:
-            self._state, self._reason = "failed", str(error)
+        except FerError:
+            self.state = "failed"
             raise
-        self._state, self._reason = "ok", ""
+        self.state = "ok"
 
     def close(self) -> None:
         """Let the workers go when they have done what they are at."""

@@ -36,7 +36,7 @@ class ApiSettings:
         max_images: in one request.
         max_upload_mb: of a request with pictures, in millions of bytes.
         max_megapixels: of a picture, before it is decoded.
-        upload_seconds: in which a request with pictures has to arrive.
+        upload_seconds: in which a request with pictures has to arrive; one with a clip has more time, as it may be larger.
         max_clip_mb: of a request with a clip, in millions of bytes.
         max_clips: that are read at the same time.
 

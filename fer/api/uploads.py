@@ -46,7 +46,7 @@ class UploadedForm:
 
 @asynccontextmanager
 async def read_form(
-    request: Request, field: str, *, max_bytes: int, max_files: int, seconds: float | None = None
+    request: Request, field: str, *, max_bytes: int, max_files: int, seconds: float
 ) -> AsyncIterator[UploadedForm]:
     """The form of a request; its files are gone when the block ends.
 
@@ -55,7 +55,7 @@ async def read_form(
         field: name of the files' field.
         max_bytes: of the whole body.
         max_files: in that field.
-        seconds: in which the body has to arrive; None where it may take its time.
+        seconds: in which the body has to arrive.
 
     Raises:
         Problem: it is no such form, too large or too slow, without a file, or cut short.

@@ -138,7 +138,7 @@ def create_clip_job(path_to_clip: str | Path, settings: ClipSettings | None = No
     """
     source = Path(path_to_clip)
     info = inspect_clip(source)
-    suffix = source.suffix.lower()
+    suffix = Path(name or source.name).suffix.lower()
     file = f"clip{suffix if suffix.removeprefix('.') in CLIP_TYPES else '.mp4'}"
     now = datetime.now().astimezone()
     path = clips_dir() / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(6)}"

@@ -256,7 +256,7 @@ def _info(container: InputContainer, stream: VideoStream, turns: int, name: str)
     aspect = stream.sample_aspect_ratio
     if aspect and aspect > 0:
         width = min(max(round(width * float(aspect)), MIN_SIDE), MAX_FRAME_PIXELS // height)
-    duration_s = None if container.duration is None else max(container.duration / 1_000_000, 0.0)
+    duration_s = _duration_s(container)
     if duration_s is not None and duration_s > MAX_CLIP_SECONDS:
         raise ClipError(f"{name} is {duration_s / 3600:.1f} h long; at most {MAX_CLIP_SECONDS // 3600} are read. Cut it.")
     rate = stream.average_rate
@@ -267,6 +267,15 @@ def _info(container: InputContainer, stream: VideoStream, turns: int, name: str)
         codec=stream.codec_context.name,
         has_audio=bool(container.streams.audio),
     )
+
+
+def _duration_s(container: InputContainer) -> float | None:
+    """Length from the first frame on, in seconds; None where the file does not say."""
+    if container.duration is None:
+        return None
+    # Matroska counts from its clock's zero, where nothing need begin: cut recordings keep the times that they had.
+    before = (container.start_time or 0) if "matroska" in container.format.name else 0
+    return max((container.duration - before) / 1_000_000, 0.0)
 
 
 def _turns(container: InputContainer, stream: VideoStream, name: str) -> int:

@@ -1,7 +1,7 @@
 """What a camera's recording (`fer/inference/recorder.py`) becomes: a table, everything as JSON, and a clip with faces marked.
 
-A recording is made a `Timeline` of what was shown while it was made, and written as that of any clip; all in memory, as nothing of
-a camera is put on disk.
+A recording is made a `Timeline` of what was shown meanwhile, and written as that of any clip; all in memory, as nothing of a
+camera is put on disk.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from fer.clips.moments import find_moments
+from fer.clips.moments import baseline, find_moments
 from fer.clips.reading import ClipInfo
 from fer.clips.samples import Reading
 from fer.clips.timeline import Person, Timeline
@@ -40,6 +40,7 @@ def timeline_as_dict(timeline: Timeline) -> dict[str, Any]:
                 "frames": len(person),
                 "seen_s": timeline.seen_s(person),
                 "shares": timeline.shares(person),
+                "baseline": dict(zip(timeline.label_set, baseline(person).round(6).tolist(), strict=True)),
             }
             for person in timeline.people
         ],

@@ -47,7 +47,8 @@ def evaluate(
     """Let a bundle answer a dataset.
 
     A bundle that was trained on picked or merged classes is held against the dataset's images with their labels picked and
-    merged alike, unless the head that answers knows the dataset's own classes.
+    merged alike, unless the head that answers knows the dataset's own classes. One from elsewhere is held against the images
+    whose class it knows.
 
     Args:
         bundle: the trained model.
@@ -229,11 +230,23 @@ def spread_classes(y_prob: NDArray[np.floating], source: LabelSet, target: Label
 
 def _with_trained_classes(bundle: Bundle, dataset: Dataset, head: str | None) -> tuple[Dataset, tuple[str, ...]]:
     """The dataset with its classes picked and merged as the bundle's were where the head needs it, and a note that says so."""
+    if bundle.is_foreign:
+        return _with_known_classes(dataset, bundle.head(head).label_set)
     if not bundle.classes or set(dataset.label_set) <= set(bundle.head(head).label_set):
         return dataset, ()
     mapped = dataset.with_classes(ClassMap.parse(dataset.label_set, bundle.classes))
     left_out = "; images of other classes were left out" if len(mapped) < len(dataset) else ""
     return mapped, (f"The dataset's classes were picked and merged as in training: {', '.join(bundle.classes)}{left_out}.",)
+
+
+def _with_known_classes(dataset: Dataset, label_set: LabelSet) -> tuple[Dataset, tuple[str, ...]]:
+    """The images of classes that a model from elsewhere knows, and a note that says which are left out."""
+    known = [name for name in dataset.label_set if name in label_set]
+    if len(known) < 2 or len(known) == len(dataset.label_set):
+        return dataset, ()
+    unknown = ", ".join(name for name in dataset.label_set if name not in label_set)
+    kept = dataset.with_classes(ClassMap.parse(dataset.label_set, known))
+    return kept, (f"The model does not know {unknown}: {len(dataset) - len(kept):,} images so labelled were left out.",)
 
 
 def _versions() -> dict[str, str]:

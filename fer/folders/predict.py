@@ -121,8 +121,9 @@ def _fill(parts: Parts, pictures: Pictures, predict: _Predict, report: Progress)
                 rows += answer
                 count += 1
                 if len(rows) >= _PART_ROWS or time.monotonic() - since > _PART_S:
-                    parts.add(rows)
-                    rows, since = [], time.monotonic()
+                    # Let go of first: a Ctrl-C in between must not let them be written twice.
+                    part, rows, since = rows, [], time.monotonic()
+                    parts.add(part)
                 report("Reading pictures", count / len(pictures.names))
     finally:
         if rows:

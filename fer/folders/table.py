@@ -151,11 +151,7 @@ def write_tables(tables: Iterable[pa.Table], target: Any, schema: pa.Schema, suf
     import pyarrow.csv
     import pyarrow.parquet
 
-    plain = pyarrow.csv.WriteOptions(quoting_style="needed", quoting_header="needed")
-    with (
-        pyarrow.csv.CSVWriter(target, schema, write_options=plain)
-        if suffix == ".csv"
-        else pyarrow.parquet.ParquetWriter(target, schema)
-    ) as writer:
+    writer = pyarrow.csv.CSVWriter if suffix == ".csv" else pyarrow.parquet.ParquetWriter
+    with writer(target, schema) as out:
         for table in tables:
-            writer.write_table(table)
+            out.write_table(table)

@@ -1,9 +1,9 @@
 """`CameraDelay`: how long a frame waits until it is answered, told from the camera's own clock.
 
-A camera's stamps and this machine's clock differ by an unknown amount, to which the way through the network adds. Both are the same
-for every frame, or nearly: what a frame needs beyond the quickest of the last half minute is what it waited. So a picture that falls
-behind its camera is seen, as it is not from the time that a frame is worked on. Exposure, encoding and the quickest way itself
-cannot be seen from here, and are left out.
+A camera's stamps and this machine's clock differ by an unknown amount, to which the way through the network adds. Both are the
+same for every frame, or nearly: what a frame needs beyond the quickest of the last half minute is what it waited. So a picture
+that falls behind its camera is seen, as it is not from the time that a frame is worked on. Exposure, encoding and the quickest
+way itself cannot be seen from here, and are left out.
 """
 
 from __future__ import annotations

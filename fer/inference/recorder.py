@@ -1,6 +1,6 @@
 """`Recorder`: frames and their answers kept in memory, from when it is started until it is stopped, full or emptied.
 
-A `LiveView` has one, and hands it every frame; it is off until somebody asks. Nothing goes to disk: what it holds is gone with it.
+A `LiveView` has one, and hands it every frame; it is off until somebody asks. Nothing goes to disk: what it holds ends with it.
 `fer/clips/recorded.py` makes tables and a clip of it.
 """
 
@@ -74,7 +74,8 @@ class Recorder:
     def __init__(self, *, max_seconds: float = MAX_SECONDS, max_bytes: int = MAX_BYTES) -> None:
         self._max_seconds, self._max_bytes = max_seconds, max_bytes
         self._lock = threading.Lock()
-        self.discard()
+        self._began_s: float | None = None
+        self._forget()
 
     def start(self) -> None:
         """Record from the next frame on; what was recorded before is forgotten."""
@@ -115,6 +116,12 @@ class Recorder:
                 self._keep(since_s, image, faces)
             return self._is_on
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether a recording is there that does not go on."""
+        with self._lock:
+            return bool(self._frames) and not self._is_on
+
     def recording(self) -> Recording | None:
         """What is recorded so far; None where nothing is."""
         with self._lock:
@@ -125,7 +132,7 @@ class Recorder:
     def _forget(self) -> None:
         self._frames: list[RecordedFrame] = []
         self._marks_s: list[float] = []
-        self._began_s: float | None = None
+        self._began_s = None
         self._bytes = 0
         self._size_wh = (0, 0)
         self._is_on = self._is_full = False

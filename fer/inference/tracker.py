@@ -67,6 +67,9 @@ class FaceTracker:
     def __init__(self, *, memory_s: float = MEMORY_S) -> None:
         if memory_s < 0:
             raise SettingsError(f"A tracker remembers faces for 0 seconds or more. Received: {memory_s}")
+        # Loaded now, and not at the second frame of a camera: WebRTC gives up on one that takes long.
+        import scipy.optimize  # noqa: F401
+
         self._memory_s = memory_s
         self._tracks: list[_Track] = []
         self._numbers = itertools.count(1)

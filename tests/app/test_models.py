@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 from fer.bundles import DEFAULT_MODEL, default_model, list_bundles, load_bundle
 from fer.model_folder import pack_bundle
 from ui.models import export
+from ui.models.details import table_rows
 
 OpenPage = Callable[..., AppTest]
 
@@ -39,6 +40,11 @@ def test_the_list_tells_the_models_apart_and_shows_the_active_ones_card(open_pag
     assert table["accuracy"][0].endswith("classes")
     assert app.subheader[0].value == DEFAULT_MODEL
     assert "apparent expression" in words(app)
+
+
+def test_table_rows_give_columns_of_one_name_their_own() -> None:
+    lines = ["| what | accuracy | change | FER+ | change |", "|---|---|---|---|---|", "| blur | 61.1% | -8.6 | 80.1% |  |"]
+    assert table_rows(lines) == [{"what": "blur", "accuracy": "61.1%", "change": "-8.6", "FER+": "80.1%", "FER+: change": ""}]
 
 
 def test_without_a_model_it_says_what_to_do(open_page: OpenPage, models: Path) -> None:

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import shutil
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -96,6 +97,39 @@ def test_predict_page_with_a_broken_picture_says_so_there_and_answers_the_others
     assert len(page.error) == 1
     assert "picture" in page.error[0].value
     assert metric(page, "Faces") == "1"
+
+
+def huge_png() -> bytes:
+    """A header that announces 30,000 × 30,000 pixels, and little more."""
+    header = bytearray(encoded(np.zeros((8, 8), np.uint8)))
+    header[16:24] = (30_000).to_bytes(4, "big") * 2
+    header[29:33] = zlib.crc32(bytes(header[12:29])).to_bytes(4, "big")
+    return bytes(header)
+
+
+def test_predict_page_refuses_each_bad_picture_in_words_and_answers_the_good_one(page: AppTest) -> None:
+    good = scene("surprise")
+    polyglot = good + b"PK\x03\x04<script>alert(1)</script>"
+    bad = {
+        "empty.png": (b"", "is empty"),
+        "dot.png": (encoded(np.zeros((1, 1), np.uint8)), "too small"),
+        "bomb.png": (huge_png(), "million"),
+        "cut.png": (good[: len(good) // 2], "damaged"),
+        "drawing.png": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "drawing"),
+        "clip.jpg": (b"\x00\x00\x00\x20ftypisom" + bytes(64), "is a clip"),
+    }
+    give(page, *((name, content) for name, (content, _) in bad.items()), ("both.png", polyglot))
+    pages = page.get("pagination")
+    said = [error.value for error in page.error]
+    if pages:  # six on a page
+        page.session_state["predict_page"] = 2
+        page.run()
+        said += [error.value for error in page.error]
+    for name, (_, words) in bad.items():
+        assert sum(words in text for text in said) == 1, (name, said)
+    assert metric(page, "Faces") == "1"
+    answer = next(answer for answer in page.session_state["predict_answers"].values() if answer.picture.name == "both.png")
+    assert b"script" not in annotated_png(answer)
 
 
 def test_predict_page_without_a_face_gives_advice_and_takes_the_whole_picture_on_request(page: AppTest) -> None:

@@ -71,7 +71,7 @@ def test_clip_view_reads_an_upload_in_the_background(open_view: OpenView, clip: 
     assert not at.exception
     (job,) = clip_jobs()
     assert job.name == "smile.mp4"
-    assert not list(job.path.parent.glob("tmp*"))  # the upload itself is gone
+    assert list(job.path.parent.iterdir()) == [job.path]  # the upload itself is gone
     assert at.button(key="clip_stop")
     limit = time.monotonic() + _PATIENCE_S
     while job.is_going:
@@ -114,7 +114,7 @@ def test_clip_view_shows_people_moments_and_shares(open_view: OpenView, clip: Pa
     assert at.dataframe[0].value["what"].tolist() == ["neutral → happy", "most happy", "happy → neutral"]
     assert at.slider(key=f"clip_cursor_{job.id}").value == pytest.approx(0.7)  # at first, where the expression is strongest
     assert "happy" in html(at)
-    at.selectbox(key="clip_person").select(2).run()
+    at.selectbox(key=f"clip_person_{job.id}").select(2).run()
     assert not at.exception
     assert "sad" in html(at)
     assert at.dataframe[0].value["what"].tolist() == ["most sad"]
@@ -199,10 +199,22 @@ def test_clip_view_deletes_a_clip_and_chooses_among_several(open_view: OpenView,
     choice = at.selectbox(key="clip_chosen")
     assert len(set(choice.options)) == 2
     other = next(job for job in jobs if job.id != choice.value)
+    at.selectbox(key="clip_baseline").select("A stretch at rest").run()
     choice.select(other.id).run()
+    assert not at.exception
     at.button(key="clip_delete").click().run()
     assert not at.exception
     assert [job.id for job in clip_jobs()] == [job.id for job in jobs if job != other]
+
+
+def test_clip_view_of_a_folder_that_says_nothing_can_still_be_deleted(open_view: OpenView, clip: Path) -> None:
+    job = read_job(clip, samples(SMILE))
+    (job.path / "clip.json").write_text("{", encoding="utf-8")
+    at = open_view()
+    assert not at.exception
+    assert "damaged" in at.error[0].value
+    at.button(key="clip_delete").click().run()
+    assert clip_jobs() == []
 
 
 def test_clip_view_of_a_damaged_folder_says_so(open_view: OpenView, clip: Path) -> None:

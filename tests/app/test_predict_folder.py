@@ -76,7 +76,7 @@ def test_predict_folder_view_takes_a_zip(open_page: Callable[..., AppTest], part
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(party / "0.png", "0.png")
     at = open_page("predict", state=FOLDER)
-    at.file_uploader(key="folder_upload").upload("party.zip", packed.getvalue(), "application/zip").run()
+    at.file_uploader(key="folder_upload_0").upload("party.zip", packed.getvalue(), "application/zip").run()
     at.button(key="folder_start").click().run()
     assert not at.exception
     (job,) = folder_jobs()

@@ -13,7 +13,7 @@ from fer.data.synthetic import write_clip
 from tools.running_app import REPOSITORY, RunningApp, chromium_flags, find_chromium, running_app
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
 
 # A deep link makes Streamlit's own client look for the server under the page's address first.
 _NOT_OURS = re.compile(r"404 .*/_stcore/")
@@ -28,16 +28,21 @@ def camera_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def browser(camera_clip: Path) -> Iterator[Browser]:
-    """Debian's Chromium, driven by Playwright; the test is skipped where either is missing."""
+def driver() -> Iterator[Playwright]:
+    """Playwright; the test is skipped where it or Chromium is missing."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test installs it")
-    chromium = find_chromium()
-    if chromium is None:
+    if find_chromium() is None:
         pytest.skip("no Chromium found: apt-get install chromium, or name one in FER_CHROMIUM")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=chromium, args=chromium_flags(camera_clip))
-        yield browser
-        browser.close()
+        yield driver
+
+
+@pytest.fixture(scope="session")
+def browser(driver: Playwright, camera_clip: Path) -> Iterator[Browser]:
+    """Debian's Chromium, whose camera shows the drawn face."""
+    browser = driver.chromium.launch(executable_path=find_chromium(), args=chromium_flags(camera_clip))
+    yield browser
+    browser.close()
 
 
 @pytest.fixture(scope="session")

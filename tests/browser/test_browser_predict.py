@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pillow_heif
 import pytest
 from PIL import Image
 
@@ -25,6 +26,13 @@ def scene(*labels: str, kind: str = "PNG") -> bytes:
     """A drawn picture of people, encoded."""
     stream = io.BytesIO()
     Image.fromarray(draw_scene(3, labels)[0]).save(stream, kind)
+    return stream.getvalue()
+
+
+def heic(*labels: str) -> bytes:
+    """The same as telephones take it."""
+    stream = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(draw_scene(3, labels)[0])).save(stream)
     return stream.getvalue()
 
 
@@ -54,10 +62,11 @@ def test_predict_answers_uploads_and_names_the_broken_one(app: RunningApp, page:
         page,
         ("two.png", "image/png", scene("happy", "sad")),
         ("one.webp", "image/webp", scene("surprise", kind="WEBP")),
+        ("phone.heic", "image/heic", heic("happy")),
         ("notes.jpg", "image/jpeg", b"these are no pixels"),
     )
-    assert metric(page, "Pictures") == "3"
-    assert metric(page, "Faces") == "3"
+    assert metric(page, "Pictures") == "4"
+    assert metric(page, "Faces") == "4"
     error = page.get_by_test_id("stAlertContentError")
     assert error.count() == 1
     assert "is no picture" in error.inner_text()

@@ -1,17 +1,21 @@
-"""Webcam in a real browser with a fake camera: frames flow, the panel names an expression, stop and start work repeatedly."""
+"""Webcam in a real browser with a fake camera: frames flow, the panel names an expression, stop and start work repeatedly; what
+goes wrong is said."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import cv2
 import pytest
 
+from benchmarks.live import clip
 from fer.labels import EMOTIONS
 from tests.browser.looking import assert_fine, open_page, take_photo, wait_until
-from tools.running_app import RunningApp
+from tools.running_app import RunningApp, chromium_flags, find_chromium
 
 if TYPE_CHECKING:
-    from playwright.sync_api import FrameLocator, Page
+    from playwright.sync_api import Browser, FrameLocator, Page, Playwright
 
 pytestmark = pytest.mark.browser
 
@@ -24,6 +28,41 @@ _BRIGHTNESS = """(video) => {
     const pixels = context.getImageData(0, 0, 32, 24).data;
     return pixels.reduce((sum, value, i) => sum + (i % 4 === 3 ? 0 : value), 0) / (32 * 24 * 3);
 }"""
+
+# Where the box is, in pixels from the left: the mean of what has the colour of "happy"; null where there is none.
+_HAPPY_X = """(video) => {
+    const canvas = document.createElement('canvas');
+    [canvas.width, canvas.height] = [video.videoWidth, video.videoHeight];
+    const context = canvas.getContext('2d');
+    context.drawImage(video, 0, 0);
+    const pixels = context.getImageData(0, 0, canvas.width, canvas.height).data;
+    let [sum, count] = [0, 0];
+    for (let i = 0; i < pixels.length; i += 4) {
+        if (Math.abs(pixels[i] - 240) + Math.abs(pixels[i + 1] - 200) + Math.abs(pixels[i + 2] - 8) < 60) {
+            sum += (i / 4) % canvas.width;
+            count += 1;
+        }
+    }
+    return count < 100 ? null : sum / count;
+}"""
+# No way to the server but through a relay, and there is none: what a firewall does.
+_BLOCK = """
+    const Connection = RTCPeerConnection;
+    window.RTCPeerConnection = class extends Connection {
+        constructor(settings) { super({...settings, iceTransportPolicy: 'relay'}); }
+    };
+"""
+
+
+@pytest.fixture(scope="module")
+def wary_browser(driver: Playwright, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A Chromium whose camera shows a photograph that moves, and that gives it to nobody without permission."""
+    path = tmp_path_factory.mktemp("photo") / "photo.mjpeg"
+    path.write_bytes(b"".join(cv2.imencode(".jpg", image[..., ::-1])[1].tobytes() for image in clip()))
+    flags = [flag for flag in chromium_flags(path) if flag != "--use-fake-ui-for-media-stream"]
+    browser = driver.chromium.launch(executable_path=find_chromium(), args=flags)
+    yield browser
+    browser.close()
 
 
 def camera(page: Page) -> FrameLocator:
@@ -74,6 +113,78 @@ def test_webcam_shows_boxes_and_expressions_live(app: RunningApp, page: Page) ->
     press(page, "Stop")
     page.get_by_text("Press Start").wait_for()
     wait_until("the picture is gone", lambda: not camera(page).locator("video").is_visible())
+
+
+def test_webcam_label_follows_the_clip(app: RunningApp, page: Page) -> None:
+    open_page(page, app, "webcam")
+    press(page, "Start")
+    wait_for_live_panel(page)
+    seen: set[str] = set()
+
+    def both() -> bool:
+        seen.update(name for name in ("happy", "surprise") if name in panel(page).splitlines()[:3])
+        return len(seen) == 2
+
+    wait_until("both expressions that the clip shows", both)
+    page.reload()  # and what ran before has ended
+    page.get_by_text("Press Start").wait_for()
+    press(page, "Start")
+    wait_for_moving_video(page)
+    assert_fine(page)
+
+
+def test_webcam_box_follows_a_photograph_that_moves(app: RunningApp, wary_browser: Browser) -> None:
+    context = wary_browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["camera"])
+    page = context.new_page()
+    open_page(page, app, "webcam")
+    press(page, "Start")
+    wait_for_moving_video(page)
+    wait_until("a happy face", lambda: "happy" in panel(page).splitlines()[:3])
+    video = camera(page).locator("video")
+    places: list[float] = []
+
+    def moved() -> bool:
+        place = video.evaluate(_HAPPY_X)
+        places.extend([] if place is None else [place])
+        return bool(places) and max(places) - min(places) > 60
+
+    wait_until("a box that moves with the face", moved)
+    assert_fine(page)
+    context.close()
+
+
+def test_webcam_two_browsers_at_once_each_see_their_own(app: RunningApp, page: Page, browser: Browser) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["camera"])
+    pages = [page, context.new_page()]
+    for each in pages:
+        open_page(each, app, "webcam")
+        press(each, "Start")
+    for each in pages:
+        wait_for_moving_video(each)
+        wait_for_live_panel(each)
+    context.close()
+    wait_for_moving_video(page)
+    assert_fine(page)
+
+
+def test_webcam_without_permission_says_so(app: RunningApp, wary_browser: Browser) -> None:
+    context = wary_browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    open_page(page, app, "webcam")
+    press(page, "Start")
+    camera(page).get_by_text("The browser keeps the camera from this page").wait_for()
+    assert_fine(page)
+    context.close()
+
+
+def test_webcam_behind_a_firewall_says_why_and_falls_back_to_single_pictures(app: RunningApp, page: Page) -> None:
+    page.add_init_script(_BLOCK)
+    open_page(page, app, "webcam")
+    press(page, "Start")
+    page.get_by_text("cannot reach each other").wait_for()
+    assert "No TURN server is set" in panel(page)
+    take_photo(page)
+    assert page.get_by_test_id("stException").count() == 0
 
 
 def test_webcam_starts_again_after_stop_and_after_leaving_the_page(app: RunningApp, page: Page) -> None:

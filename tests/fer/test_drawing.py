@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 from PIL import ImageColor
 
-from fer.drawing import _ink, _plate, annotate
+from fer.drawing import _ink, _plate, annotate, annotate_people, blur_faces, person_colour
 from fer.errors import ImageError
 from fer.inference.recognizer import UNSURE_BELOW, FacePrediction
+from fer.inference.shown_face import ShownFace
 from fer.labels import EMOTIONS, FER8
 
 
@@ -163,3 +164,54 @@ def test_annotate_is_quick_enough_for_a_webcam() -> None:
         annotate(image, faces)
         took.append(time.perf_counter() - start)
     assert min(took) < 0.005  # a frame at 30 per second lasts 33 ms
+
+
+def test_blur_faces_leaves_a_few_patches_and_the_rest_as_it_was() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (200, 300, 3), np.uint8)
+    before = image.copy()
+    blurred = blur_faces(image, [prediction("happy", 0.9, 100, 60, 160, 130)])
+    assert (image == before).all()
+    inside = np.s_[55:135, 90:170]
+    assert blurred[inside].std() < 0.15 * image[inside].std()
+    outside = np.ones(image.shape[:2], bool)
+    outside[50:141, 84:176] = False  # the box and half as much more: hair and chin, too
+    assert (blurred[outside] == image[outside]).all()
+
+
+def test_blur_faces_at_the_border_and_of_what_is_not_a_face() -> None:
+    image = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
+    refused = replace(prediction("happy", 0.9, 0, 0, 60, 60), face_probability=0.1, face_threshold=0.5)
+    assert blur_faces(image, [refused])[:60, :60].std() < 0.2 * image.std()
+    assert (blur_faces(image, []) == image).all()
+
+
+def person(number: int, *box: float) -> ShownFace:
+    probabilities = (0.25, 0.0, 0.0, 0.75, 0.0, 0.0, 0.0, 0.0)
+    return ShownFace(box, 0.9, FER8, probabilities, number=number, label_id=FER8.label_id("happy"))
+
+
+def test_annotate_people_gives_each_a_number_on_a_colour_of_their_own() -> None:
+    first, second = person(1, 60, 100, 200, 260), person(2, 400, 100, 540, 260)
+    together, alone = annotate_people(grey(), [first, second]), annotate_people(grey(), [second])
+    assert pixels_of(together, person_colour(1)) > 50
+    assert pixels_of(together, person_colour(2)) > 50
+    assert not pixels_of(alone, person_colour(2)), "alone, there is nobody to be told from"
+    assert person_colour(1) != person_colour(2)
+
+
+def test_annotate_people_draws_a_bar_that_is_divided_as_the_probabilities_are() -> None:
+    face = person(1, 100, 100, 300, 300)
+    inside = annotate_people(grey(), [face])[240:292, 104:296]
+    angry, happy = (pixels_of(inside, FER8.colour(label)) for label in ("angry", "happy"))
+    assert happy == pytest.approx(3 * angry, rel=0.1)
+    assert angry > 50
+
+
+def test_annotate_people_says_of_what_is_no_face_nothing_more() -> None:
+    refused = replace(person(1, 100, 100, 300, 300), face_probability=0.1, face_threshold=0.5, label_id=-1)
+    assert not pixels_of(annotate_people(grey(), [refused]), FER8.colour("happy"))
+
+
+@pytest.mark.parametrize("box", [(0, 0, 8, 8), (630, 470, 640, 480), (0, 0, 640, 480)])
+def test_annotate_people_at_the_edges_stays_in_the_picture(box: tuple[float, ...]) -> None:
+    assert annotate_people(grey(), [person(1, *box), person(2, 9, 9, 30, 30)]).shape == (480, 640, 3)

@@ -48,7 +48,7 @@ def crops(tmp_path: Path) -> Path:
     folder = tmp_path / "crops"
     folder.mkdir()
     rng = np.random.default_rng(0)
-    for number in range(1000):
+    for number in range(600):
         Image.fromarray(rng.integers(0, 256, (48, 48, 3), np.uint8)).save(folder / f"{number:04d}.png")
     return folder
 
@@ -191,8 +191,9 @@ def test_predict_show_opens_the_annotated_picture(people: Path, monkeypatch: pyt
         (["a.png", "--out", "a.xyz"], "names a picture"),
         (["a.png", "b.png", "--out", "-"], "takes one picture"),
         (["a.png", "--out", "-", "--json"], "no --json"),
+        (["FOLDER", "--out", "a.csv", "--blur"], "holds no pictures"),
     ],
-    ids=["nothing", "no-table", "mixed", "kind", "two-to-stdout", "json-to-stdout"],
+    ids=["nothing", "no-table", "mixed", "kind", "two-to-stdout", "json-to-stdout", "table-blurred"],
 )
 def test_predict_impossible_wishes_are_answered_in_words(
     arguments: list[str], message: str, tmp_path: Path, capsys: Captured
@@ -211,13 +212,13 @@ def test_predict_folder_writes_a_table_and_sums_it_up(crops: Path, tmp_path: Pat
     out = tmp_path / "faces.csv"
     assert main(["predict", str(crops), "--no-detect", "--out", str(out)]) == 0
     said = capsys.readouterr()
-    assert said.out.startswith("1,000 pictures, ")
+    assert said.out.startswith("600 pictures, ")
     assert "1 file is no picture" in said.err
-    assert len(pd.read_csv(out)) == 1000
+    assert len(pd.read_csv(out)) == 600
     assert main(["predict", str(crops), "--no-detect", "--out", str(out)]) == 1
     assert "there already" in capsys.readouterr().err
     assert main(["predict", str(crops), "--no-detect", "--out", str(out), "--overwrite", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["pictures"] == 1000
+    assert json.loads(capsys.readouterr().out)["pictures"] == 600
 
 
 def test_predict_several_pictures_fill_a_table_too(people: Path, wall: Path, tmp_path: Path) -> None:

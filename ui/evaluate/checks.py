@@ -8,7 +8,7 @@ import streamlit as st
 
 from fer.evaluation import Report
 from fer.evaluation.checks import Check
-from ui.words import counted, plain
+from ui.words import counted, plain, spaced
 
 # Worst first. An icon and a word, as colour alone must not carry it.
 _LOOKS: Mapping[str, tuple[str, str, str]] = {
@@ -63,8 +63,10 @@ def _row(check: Check) -> None:
     colour, icon, word = _LOOKS[check.status]
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{plain(check.name[0].upper() + check.name[1:])}**", width="content", help=plain(check.explanation))
+            st.markdown(
+                f"**{plain(check.name[0].upper() + check.name[1:])}**", width="content", help=plain(spaced(check.explanation))
+            )
             st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
-        st.markdown(plain(check.finding))
+        st.markdown(plain(spaced(check.finding)))
         if check.action:
-            st.caption(f":material/arrow_forward: {plain(check.action)}")
+            st.caption(f":material/arrow_forward: {plain(spaced(check.action))}")

@@ -16,7 +16,7 @@ from fer.evaluation.tables import answering_bundle, figure_rows
 from ui.evaluate.reports import about_rows, shown_folder
 from ui.tables import csv_text
 from ui.theme import plain_metric
-from ui.words import count, percent, plain, plus_minus
+from ui.words import count, percent, plain, plus_minus, spaced
 
 
 def figures(report: Report) -> None:
@@ -54,10 +54,16 @@ def details(report: Report) -> None:
     st.subheader("All figures", anchor=False)
     st.dataframe(
         [
-            {"figure": figure.name, "value": figure.value, "95 % interval": figure.interval, "what it says": figure.meaning}
+            {
+                "figure": figure.name,
+                "value": spaced(figure.value),
+                "95 % interval": spaced(figure.interval),
+                "what it says": figure.meaning,
+            }
             for figure in figure_rows(report)
         ],
         hide_index=True,
+        height="content",
         column_config={"what it says": st.column_config.TextColumn(width="large")},
     )
     st.subheader("Where these figures come from", anchor=False)

@@ -17,13 +17,13 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from fer.bundles import Bundle
 from fer.data.dataset import Dataset
-from fer.errors import BundleError
+from fer.errors import BundleError, LabelError
 from fer.evaluation import Report, evaluate
 from fer.foreign.adapter import ANSWERS
 from fer.foreign.adopt import INPUTS, ORDERS, Reading, adopt_network
 from fer.foreign.prepare import NetworkFacts, read_facts
 from fer.inference.classifier import Classifier
-from fer.labels import ClassMap, LabelSet
+from fer.labels import LabelSet
 from fer.preprocessing import EQUALISATIONS
 from fer.workspace import REPOSITORY, cache_dir
 from ui.models.table import CHOSEN_KEY
@@ -219,10 +219,10 @@ def _try(work: Path, reading: Reading) -> _Tried:
 
 def _measured(bundle: Bundle, sample: Dataset) -> Report | None:
     """Of the images whose class the model knows; None where it knows fewer than two of them: then the faces alone must tell."""
-    known = [label for label in sample.label_set if label in bundle.default_head.label_set]
-    if len(known) < 2:
+    try:
+        return evaluate(bundle, sample, split="all")
+    except LabelError:
         return None
-    return evaluate(bundle, sample.with_classes(ClassMap.parse(sample.label_set, known)), split="all")
 
 
 def _show(tried: _Tried | None, reading: Reading) -> None:

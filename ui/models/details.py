@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+
 import streamlit as st
 
 from fer.bundles import Bundle, default_model, list_bundles
@@ -20,14 +23,34 @@ def details(bundle: Bundle) -> None:
     """What can be done with a model, its card, and its files to take away."""
     _actions(bundle)
     card, export, files = st.tabs(["Card", "Export", "Files"])
-    with card, st.container(width=860):
+    with card:
         # Its own title is the heading above. A picture in it would be fetched from wherever the one who packed the model says.
         text = (bundle.path / "README.md").read_text(encoding="utf-8", errors="replace")
-        st.markdown(text.partition("\n")[2].replace("![", "!\\["))
+        _card(text.partition("\n")[2].replace("![", "!\\["))
     with export:
         export_panel(bundle)
     with files:
         _files(bundle)
+
+
+def _card(text: str) -> None:
+    """A card's Markdown, its tables apart: they scroll sideways where they have no room, which those of Markdown do not."""
+    for is_table, lines in groupby(text.splitlines(), key=lambda line: line.startswith("|")):
+        if is_table:
+            st.dataframe(table_rows(list(lines)), hide_index=True, height="content")
+        else:
+            st.markdown("\n".join(lines), width=860)
+
+
+def table_rows(lines: Sequence[str]) -> list[dict[str, str]]:
+    """The rows of a Markdown table; where two columns have one name, the second is told from it by the new name before it."""
+    head, _, *rows = ([cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines)
+    names: list[str] = []
+    newest = ""
+    for name in head:
+        newest = newest if name in names else name
+        names.append(f"{newest}: {name}" if name in names else name)
+    return [dict(zip(names, row, strict=False)) for row in rows]
 
 
 def _actions(bundle: Bundle) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,10 +62,9 @@ def _take_clip(bundle: Bundle, options: Options) -> ClipSettings:
 
 def _take(file: UploadedFile, settings: ClipSettings) -> None:
     """Begin to read an upload, and let go of it: it would stay in the server's memory for as long as its widget has it."""
-    with tempfile.NamedTemporaryFile(suffix=Path(file.name).suffix, dir=_uploads_dir()) as upload:
-        upload.write(file.getbuffer())
-        upload.flush()
-        _start(Path(upload.name), settings, file.name)
+    with _working_folder() as work:
+        (work / "clip").write_bytes(file.getbuffer())
+        _start(work / "clip", settings, file.name)
     st.session_state[_UPLOADS_KEY] = st.session_state.get(_UPLOADS_KEY, 0) + 1
     st.rerun()
 
@@ -90,7 +90,7 @@ def _choose_settings(bundle: Bundle, options: Options) -> ClipSettings:
             help="How far back and ahead a moment is averaged. What each frame says by itself is kept, too.",
         )
         st.caption(f"With the model **{bundle.name}**; face detector and classes as chosen under *Options*.")
-    return ClipSettings(rate=rate, model=bundle.name, head=options.head, detector=options.detector, smoothing_s=smoothing_s)
+    return ClipSettings(rate, bundle.name, options.head, options.detector, options.min_size, smoothing_s)
 
 
 def _start(path: Path, settings: ClipSettings, name: str) -> None:
@@ -131,17 +131,22 @@ def _empty(settings: ClipSettings) -> None:
         )
         if st.button("Draw an example", icon=":material/draw:", key="clip_example"):
             with errors_in_words():
-                with st.spinner("Drawing two people, frame by frame", show_time=True), tempfile.TemporaryDirectory() as work:
-                    path = Path(work) / "example.mp4"
-                    write_example(path)
-                    _start(path, settings, EXAMPLE_NAME)
+                with st.spinner("Drawing two people, frame by frame", show_time=True), _working_folder() as work:
+                    write_example(work / "example.mp4")
+                    _start(work / "example.mp4", settings, EXAMPLE_NAME)
                 st.rerun()
 
 
-def _uploads_dir() -> Path:
-    folder = clips_dir()
+@contextmanager
+def _working_folder() -> Iterator[Path]:
+    """A hidden folder beside the clips, gone when they have what was put there.
+
+    Raises:
+        RunError: it cannot be written.
+    """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        clips_dir().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".upload-", dir=clips_dir()) as work:
+            yield Path(work)
     except OSError as error:
-        raise RunError(f"Cannot write the workspace {folder}: {error.strerror or error}. Free some space.") from error
-    return folder
+        raise RunError(f"Cannot write the workspace {clips_dir()}: {error.strerror or error}. Free some space.") from error

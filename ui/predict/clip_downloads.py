@@ -33,13 +33,14 @@ def clip_downloads(job: ClipJob, timeline: Timeline) -> None:
             _button("Annotated clip (MP4)", made.read_bytes, f"{stem}-annotated.mp4", "video/mp4", ":material/movie:")
     if made is None:
         with errors_in_words():
-            if measured(
+            written = measured(
                 ("clip", job.id, timeline_stamp(job)),
                 lambda report: _make(job, timeline, report),
                 title="Make the annotated clip",
                 words="Writing the annotated clip",
                 name="clip_annotate",
-            ):
+            )
+            if written and written.is_file():
                 st.rerun()
     elif made.stat().st_size <= _PLAYED_BYTES:
         with st.expander("Play the annotated clip", icon=":material/play_circle:", key="clip_play", on_change="rerun") as player:

@@ -10,13 +10,20 @@ import time
 import streamlit as st
 
 from fer.clips import ClipJob
+from fer.errors import RunError
 from ui.predict.clip_view import clip_view
 from ui.train.run_panel import BADGES
-from ui.words import duration, errors_in_words, plain
+from ui.words import duration, errors_in_words, plain, show_error
 
 
 def clip_panel(job: ClipJob) -> None:
     """One clip: progress while it is being read, then its timeline."""
+    try:
+        _ = job.info
+    except RunError as error:
+        show_error(error)
+        _delete_button(job)
+        return
     with errors_in_words():
         if job.is_going:
             st.fragment(_progress, run_every=1.0)(job)

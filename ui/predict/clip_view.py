@@ -64,7 +64,7 @@ def _nobody() -> None:
 def _draw(job: ClipJob, timeline: Timeline, moments: Sequence[Moment]) -> None:
     with errors_in_words():
         _figures(timeline, moments)
-        person, kind, values = _choose_values(timeline)
+        person, kind, values = _choose_values(job, timeline)
         mine = [moment for moment in moments if moment.person == person.number]
         chart, picture = st.columns([3, 2], gap="medium")
         with chart:
@@ -94,13 +94,13 @@ def _figures(timeline: Timeline, moments: Sequence[Moment]) -> None:
         st.metric("Shown most", f"{timeline.label_set.emoji(label)} {label}", border=True, help="Of all people's time in view.")
 
 
-def _choose_values(timeline: Timeline) -> tuple[Person, str, NDArray[np.float64]]:
+def _choose_values(job: ClipJob, timeline: Timeline) -> tuple[Person, str, NDArray[np.float64]]:
     """Whom the charts are of, what is subtracted, and the values (N, K) that they show."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         numbers = [person.number for person in timeline.people]
         number = numbers[0]
         if len(numbers) > 1:
-            number = st.selectbox("Person", numbers, format_func=lambda n: f"Person {n}", key="clip_person", width=140)
+            number = st.selectbox("Person", numbers, format_func=lambda n: f"Person {n}", key=f"clip_person_{job.id}", width=140)
         person = timeline.person(number)
         raw = (
             st.segmented_control(
@@ -123,18 +123,19 @@ def _choose_values(timeline: Timeline) -> tuple[Person, str, NDArray[np.float64]
         )
         rest = None
         if kind == _REST:
-            rest = _choose_rest(timeline, person)
+            rest = _choose_rest(job, timeline, person)
     if kind == _NO_BASELINE:
         return person, kind, (person.raw if raw else person.smoothed).astype(np.float64)
     return person, kind, above_baseline(person, baseline(person, rest), raw=raw)
 
 
-def _choose_rest(timeline: Timeline, person: Person) -> tuple[float, float]:
+def _choose_rest(job: ClipJob, timeline: Timeline, person: Person) -> tuple[float, float]:
     """From and to, in seconds; the first second in which the person is seen, to begin with."""
     first = float(person.times_s[0])
     default = (first, min(first + 1.0, timeline.duration_s))
+    key = f"clip_rest_{job.id}_{person.number}"  # of its own: another clip has another length
     chosen: tuple[float, float] = st.slider(
-        "The face is at rest", 0.0, timeline.duration_s, default, step=0.1, format="%.1f s", key=f"clip_rest_{person.number}"
+        "The face is at rest", 0.0, timeline.duration_s, default, step=0.1, format="%.1f s", key=key
     )
     return chosen
 

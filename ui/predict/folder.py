@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fer.bundles import Bundle
 
 _CHOSEN_KEY = "folder_chosen"
+_UPLOADS_KEY = "folder_uploads"  # how many were taken: the widget gets a new key, and lets go of the last one
 
 
 def draw(bundle: Bundle, options: Options) -> None:
@@ -40,7 +41,8 @@ def _take(bundle: Bundle, options: Options) -> None:
             "A folder, ZIP or tar on this machine, with all that is in it", placeholder="~/Pictures/party", key="folder_path"
         ).strip()
     with upload:
-        file = st.file_uploader("Or a ZIP to upload", type=["zip"], key="folder_upload")
+        taken = st.session_state.get(_UPLOADS_KEY, 0)
+        file = st.file_uploader("Or a ZIP to upload", type=["zip"], key=f"folder_upload_{taken}")
     pressed = st.button(
         "Read the faces",
         type="primary",
@@ -62,6 +64,7 @@ def _take(bundle: Bundle, options: Options) -> None:
                 job = create_folder_job(file.name, settings, upload=file.getbuffer())
         job.launch()
         st.session_state[_CHOSEN_KEY] = job.id
+        st.session_state[_UPLOADS_KEY] = taken + 1
         st.rerun()
 
 

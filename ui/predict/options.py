@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,19 +41,39 @@ class Options:
     rival: str | None = None
 
 
-def choose_options(bundle: Bundle, *, pictures: bool = False) -> Options:
+def choose_options(bundle: Bundle, offers: Collection[str] = ()) -> Options:
     """A popover with the choices; they hold for the session, on both pages.
 
     Args:
         bundle: offers the heads to choose from.
-        pictures: whether the choices that pictures alone allow are among them.
+        offers: which of `min_size`, `whole_image`, `blur` and `rival` there are to choose; the others have their defaults.
     """
     with st.popover("Options", icon=":material/tune:"):
-        detector = _choose_detector()
-        head = _choose_head(bundle)
-        if not pictures:
-            return Options(detector, head)
-        min_size = st.slider(
+        return Options(
+            _choose_detector(),
+            _choose_head(bundle),
+            whole_image="whole_image" in offers
+            and st.toggle(
+                "Every picture is one face",
+                key="option_whole_image",
+                persist_state="session",
+                help="Skips the face detector. For pictures that are cropped to a face already, such as those of FER2013.",
+            ),
+            min_size=_choose_min_size() if "min_size" in offers else MIN_FACE_SIZE,
+            blur="blur" in offers
+            and st.toggle(
+                "Hide who it is",
+                key="option_blur",
+                persist_state="session",
+                help="Faces become a few patches of colour, in what is shown here and in annotated pictures to download.",
+            ),
+            rival=_choose_rival(bundle) if "rival" in offers else None,
+        )
+
+
+def _choose_min_size() -> int:
+    return int(
+        st.slider(
             "Smallest face",
             *_MIN_SIZES,
             MIN_FACE_SIZE,
@@ -61,19 +82,7 @@ def choose_options(bundle: Bundle, *, pictures: bool = False) -> Options:
             persist_state="session",
             help="Width in pixels of the picture. Smaller ones are left out, such as people in the background.",
         )
-        whole = st.toggle(
-            "Every picture is one face",
-            key="option_whole_image",
-            persist_state="session",
-            help="Skips the face detector. For pictures that are cropped to a face already, such as those of FER2013.",
-        )
-        blur = st.toggle(
-            "Hide who it is",
-            key="option_blur",
-            persist_state="session",
-            help="Faces become a few patches of colour, in what is shown here and in annotated pictures to download.",
-        )
-        return Options(detector, head, whole, min_size, blur, _choose_rival(bundle))
+    )
 
 
 def _choose_rival(bundle: Bundle) -> str | None:

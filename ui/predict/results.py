@@ -76,6 +76,8 @@ def _result(answer: Answer) -> None:
     found = "taken as one face" if answer.whole_image else counted(faces, "face")
     if refused:
         found += f" · {NOT_A_FACE}" if answer.whole_image else f" · {refused} {NOT_A_FACE}"
+    if answer.differing:
+        found += f" · the models differ on {answer.differing}"
     st.markdown(f"**{plain(answer.picture.name)}** · {width} × {height} · {found}")
     beside = len(answer.predictions) <= _CARDS_BESIDE
     picture, words = st.columns([3, 2], gap="medium") if beside else (st.container(horizontal_alignment="center"), st.container())

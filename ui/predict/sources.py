@@ -47,7 +47,7 @@ def choose_pictures() -> list[Picture]:
     with st.container(horizontal=True, vertical_alignment="center"):
         camera = closing_popover("Take a picture", key=_CAMERA, icon=":material/photo_camera:")
         pasted = st.chat_input(
-            "Or paste a copied picture here (Ctrl + V, ⌘ V on a Mac), then Enter",
+            "Or paste a copied picture here, then press Enter",
             accept_file="multiple",
             file_type=list(PICTURE_TYPES),
             key="predict_paste",

@@ -75,7 +75,7 @@ def search_form() -> Search | None:
         "early. The same on the command line:"
     )
     more = [*(("--vary", text) for text in vary), ("--trials", str(trials))]
-    st.code(command_line(recipe, choice, overrides, cleaning, verb="search", more=more), language="bash")
+    st.code(command_line(recipe, choice, overrides, cleaning, verb="search", more=more), language="bash", wrap_lines=True)
     return started
 
 

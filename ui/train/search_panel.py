@@ -91,7 +91,7 @@ def _heading(search: Search, active: bool) -> None:
 def _figures(search: Search, rows: Sequence[TrialRow], best: TrialRow | None) -> None:
     ended = [row for row in rows if row.state != "running"]
     with st.grid(4, min_column_width=150):
-        st.metric("Trials", f"{len(ended)} of {search.trials}", border=True)
+        st.metric("Trials", f"{len(ended)} of {search.trials}", border=True, height="stretch")
         own = next((row.accuracy for row in ended if row.number == 0 and row.state == "finished"), None)
         gain = None if own is None or not best or best.number == 0 else f"{100 * ((best.accuracy or 0) - own):+.1f} points"
         st.metric(
@@ -99,16 +99,17 @@ def _figures(search: Search, rows: Sequence[TrialRow], best: TrialRow | None) ->
             percent(best.accuracy or 0) if best else "–",
             gain,
             border=True,
+            height="stretch",
             help="Share of the validation images right, beside the recipe's own settings, which are the first trial.",
         )
         pruned = sum(row.state == "pruned" for row in ended)
-        st.metric("Stopped early", count(pruned), border=True, help="Others were better by the same epoch.")
+        st.metric("Stopped early", count(pruned), border=True, height="stretch", help="Others were better by the same epoch.")
         took = [row.seconds for row in ended if row.seconds]
         if search.is_active:
             left = duration(mean(took) * (search.trials - len(ended))) if took else "–"
-            st.metric("Time left", left, border=True)
+            st.metric("Time left", left, border=True, height="stretch")
         else:
-            st.metric("Took", duration(sum(took)), border=True)
+            st.metric("Took", duration(sum(took)), border=True, height="stretch")
 
 
 def _progress(search: Search, rows: Sequence[TrialRow]) -> None:

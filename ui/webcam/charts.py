@@ -18,6 +18,8 @@ WINDOW_S = 60.0
 _EVERY = 2
 # A line is broken where the person was not seen for so long.
 _GAP_S = 0.7
+# These would cover each other.
+_POSITIONS = {"fear": "left", "angry": "right"}
 
 
 def probability_options(person: PersonHistory, end_s: float) -> dict[str, Any]:
@@ -84,8 +86,12 @@ def _over_time(
             "axisLabel": {"formatter": "{value} s", "color": colours.muted},
             "splitLine": {"show": False},
         },
-        "yAxis": {"type": "value", "axisLabel": {"color": colours.muted}, "splitLine": {"lineStyle": {"color": colours.grid}}}
-        | values,
+        "yAxis": {
+            "type": "value",
+            "axisLabel": {"color": colours.muted},
+            "splitLine": {"lineStyle": {"color": colours.grid}},
+            **values,
+        },
         "series": series,
     }
 
@@ -100,7 +106,11 @@ def affect_options(path: NDArray[np.float64], label_set: LabelSet) -> dict[str, 
     colours = palette()
     points = path.round(3).tolist()
     landmarks = [
-        {"value": list(COORDINATES[label]), "label": {"formatter": f"{label_set.emoji(label)} {label}"}} for label in label_set
+        {
+            "value": list(COORDINATES[label]),
+            "label": {"formatter": f"{label_set.emoji(label)} {label}", "position": _POSITIONS.get(label, "inside")},
+        }
+        for label in label_set
     ]
     words = {"show": True, "color": colours.muted, "fontSize": 11}
     axis: dict[str, Any] = {

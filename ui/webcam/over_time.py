@@ -1,4 +1,4 @@
-"""What a person has shown in this session: over the last minute, as shares of the time, and as a way through valence and arousal."""
+"""What a person has shown in this session: over the last minute, by share of the time, in valence and arousal."""
 
 from __future__ import annotations
 
@@ -125,5 +125,7 @@ def _affect(person: PersonHistory, usual: NDArray[np.float64] | None) -> None:
         return
     st.markdown("**Valence and arousal**, derived" + (", from the face at rest" if usual is not None else ""))
     values = person.smoothed if usual is None else person.smoothed - usual
-    st.echarts_chart(affect_options(derive_affect(values, person.label_set), person.label_set), height=_HEIGHT, key="webcam_affect")
+    st.echarts_chart(
+        affect_options(derive_affect(values, person.label_set), person.label_set), height=_HEIGHT, key="webcam_affect"
+    )
     st.caption("Not measured: the mean of the expressions' own places, weighted by their probabilities.")

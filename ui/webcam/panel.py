@@ -4,37 +4,39 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from fer.inference.live import LiveView
+from fer.drawing import person_colour
+from fer.inference.live import LiveSnapshot
+from fer.inference.pace import STEPS, Step
 from fer.inference.recognizer import FacePrediction
 from ui.predict.answers import Answer
 from ui.predict.faces import bars_html, faces_of, from_left, heading_html
-from ui.webcam.stream import StreamState
+from ui.webcam.ice import ice_servers, turn_problem
+from ui.webcam.snapshot import use_single_pictures
+from ui.webcam.stream import ice_state
 from ui.words import counted, plain
 
-_EVERY_S = 0.5
-PATIENCE_S = 12.0  # a connection stands within 2 s on one machine; a slow network and a TURN server take up to 10
+if TYPE_CHECKING:
+    from fer.inference.shown_face import ShownFace
+    from ui.webcam.session import Session
+
+EVERY_S = 0.5
+PATIENCE_S = 10.0  # a connection stands within 2 s on one machine; a slow network and a TURN server take up to 8
 _MOST_FACES = 4
-_SINCE_KEY = "webcam_since"
+_NUMBER = "display:inline-block;min-width:1.5em;padding:0 .35em;border-radius:.3em;color:#fff;font-weight:600;text-align:center"
 
 
-def live_panel(live: LiveView, state: StreamState, example: Answer | None) -> None:
+def live_panel(session: Session, example: Answer | None) -> None:
     """Poll while the stream runs or connects; otherwise say what to do, with an example of what will stand here."""
-    if not state.running:
-        live.reset()
-        st.session_state.pop(_SINCE_KEY, None)
-    since = st.session_state.setdefault(_SINCE_KEY, time.monotonic()) if state.running else 0.0
-    st.fragment(_draw, run_every=_EVERY_S if state.running else None)(live, since, example)
+    st.fragment(_draw, run_every=EVERY_S if session.since is not None else None)(session, example)
 
 
-def _draw(live: LiveView, since: float, example: Answer | None) -> None:
-    snapshot = live.snapshot()
-    with st.container(horizontal=True, gap="small"):
-        st.metric("Faces", len(faces_of(snapshot.faces)) if snapshot.frames else "–", border=True)
-        st.metric("Frames a second", f"{snapshot.frames_per_second:.0f}" if snapshot.frames else "–", border=True)
-        st.metric("Time a frame", f"{snapshot.latency_ms:.0f} ms" if snapshot.frames else "–", border=True)
+def _draw(session: Session, example: Answer | None) -> None:
+    snapshot = session.live.snapshot()
+    _figures(session, snapshot)
     with st.container(border=True, key="webcam_faces"):
         if example is not None:
             st.markdown("Press **Start**. What the faces show appears here, like this:")
@@ -42,32 +44,89 @@ def _draw(live: LiveView, since: float, example: Answer | None) -> None:
         elif snapshot.error:
             st.error(plain(snapshot.error), icon=":material/error:")
         elif snapshot.seconds_since_frame is None or snapshot.seconds_since_frame > PATIENCE_S:
-            _waiting(time.monotonic() - since)
+            _waiting(session, was_there=snapshot.frames > 0)
         else:
             if not faces_of(snapshot.faces):
                 st.markdown("**No face found.** Face the camera, with light from the front, and come nearer.")
-            _faces(snapshot.faces)
+            _people(snapshot.faces)
+            _pace(session.follower.pace.step)
+
+
+def _figures(session: Session, snapshot: LiveSnapshot) -> None:
+    delay = session.delay.seconds
+    with st.container(horizontal=True, gap="small"):
+        st.metric("Faces", len(faces_of(snapshot.faces)) if snapshot.frames else "–", border=True)
+        st.metric("Frames a second", f"{snapshot.frames_per_second:.0f}" if snapshot.frames else "–", border=True)
+        st.metric(
+            "Delay",
+            "–" if delay is None or not snapshot.frames else f"{1000 * delay:.0f} ms",
+            border=True,
+            help="From the camera's frame to its result, with the time that it waited. The quickest way through the network is "
+            f"not seen from here, and left out. Working on a frame takes {snapshot.latency_ms:.0f} ms of it.",
+        )
+
+
+def _pace(step: Step) -> None:
+    if step == STEPS[0]:
+        return
+    smaller = ", and in a smaller picture" if step.longest_side else ""
+    st.caption(
+        f":material/speed: To keep up with the camera: looking for faces in every {_ordinal(step.every)} frame{smaller}. In "
+        "between they are followed."
+    )
+
+
+def _ordinal(number: int) -> str:
+    return f"{number}{'nd' if number == 2 else 'th'}"
+
+
+def _people(people: Sequence[ShownFace]) -> None:
+    faces = faces_of(people)
+    shown = [people[i] for i in from_left(people)[: min(len(faces), _MOST_FACES)]]
+    for person in shown:
+        # As on the picture: a number on the person's own colour, where there is more than one.
+        number = f'<span style="{_NUMBER};background:{person_colour(person.number)}">{person.number}</span> '
+        st.html((number if len(people) > 1 else "") + heading_html(person) + bars_html(person))
+    _others(len(faces), len(people) - len(faces))
 
 
 def _faces(predictions: Sequence[FacePrediction]) -> None:
     faces = faces_of(predictions)
     for i in from_left(faces)[:_MOST_FACES]:
         st.html(heading_html(faces[i]) + bars_html(faces[i]))
-    hidden, refused = len(faces) - _MOST_FACES, len(predictions) - len(faces)
-    if hidden > 0:
-        st.caption(f"and {counted(hidden, 'more face')} in the picture")
+    _others(len(faces), len(predictions) - len(faces))
+
+
+def _others(faces: int, refused: int) -> None:
+    if faces > _MOST_FACES:
+        st.caption(f"and {counted(faces - _MOST_FACES, 'more face')} in the picture")
     if refused:
         st.caption(f"{counted(refused, 'detection')} {'is' if refused == 1 else 'are'} not a face")
 
 
-def _waiting(seconds: float) -> None:
-    if seconds < PATIENCE_S:
+def _waiting(session: Session, *, was_there: bool) -> None:
+    if was_there:
+        st.error("The camera's picture has stopped coming. Press **Stop**, then **Start**.", icon=":material/videocam_off:")
+        return
+    if session.since is None or time.monotonic() - session.since < PATIENCE_S:
+        session.ice = ice_state() or session.ice
         st.markdown("Connecting to the camera…")
         return
-    st.error("No picture has arrived. Browser and server cannot reach each other.", icon=":material/videocam_off:")
-    st.markdown(
-        "- Is the camera allowed for this page, and free of other programs?\n"
-        "- Over a network the page must be on https, and behind a NAT or a firewall the video needs a TURN server: "
-        "set `FER_ICE_SERVERS`, as the README says.\n"
-        "- Meanwhile *Single pictures*, below, works without a live connection."
+    if not session.why_not:
+        session.why_not = _why_not(session.ice)
+        use_single_pictures()
+    st.error("No picture has arrived: browser and server cannot reach each other.", icon=":material/videocam_off:")
+    st.markdown(session.why_not)
+    st.markdown("**Single pictures**, below, need no such connection, and give the same answers.")
+
+
+def _why_not(ice: str | None) -> str:
+    """What is known of the reason, in words."""
+    if ice is None:
+        return "The browser has offered no connection yet. Is the camera allowed for this page, and free of other programs?"
+    if ice in ("connected", "completed"):
+        return f"The connection stands (ICE: {ice}), but the camera sends nothing. Is it covered, or used by another program?"
+    return (
+        f"The connection does not come about (ICE: {ice}). {turn_problem(ice_servers())} Over a network the page must be on "
+        "https, too; docs/deploying.md says how."
     )

@@ -8,9 +8,11 @@ from functools import partial
 import streamlit as st
 
 from fer.clips.recorded import recorded_clip, recorded_csv, recorded_json, recorded_timeline
+from fer.clips.samples import Reading
+from fer.clips.timeline import Timeline
 from fer.inference.recorder import MAX_BYTES, MAX_SECONDS, Recording
 from ui.webcam.session import Session
-from ui.words import counted, duration, errors_in_words
+from ui.words import counted, duration
 
 
 def recording_view(session: Session) -> None:
@@ -52,30 +54,28 @@ def _going(session: Session, recording: Recording) -> None:
 def _taken(session: Session, recording: Recording) -> None:
     if recording.is_full:
         st.info("The recording has ended by itself: this is the most that is kept.", icon=":material/info:")
-    with errors_in_words():
-        if session.recorded_by is not None:
-            timeline = recorded_timeline(recording, session.recorded_by, session.smoothing_s)
-            marks = ", ".join(f"{time_s:.1f} s" for time_s in recording.marks_s)
-            st.markdown(
-                f"**Recorded:** {duration(recording.seconds)}, {counted(len(timeline.people), 'person', 'people')}"
-                + (f", marked at {marks}" if marks else "")
-            )
-            with st.container(horizontal=True):
-                _button("Table (CSV)", partial(recorded_csv, timeline, recording), "csv", "text/csv", ":material/table:")
-                _button(
-                    "Everything (JSON)",
-                    partial(recorded_json, timeline, recording),
-                    "json",
-                    "application/json",
-                    ":material/data_object:",
-                )
-                _button(
-                    "Annotated clip (MP4)", partial(recorded_clip, timeline, recording), "mp4", "video/mp4", ":material/movie:"
-                )
+    people = {face.number for frame in recording.frames for face in frame.faces if face.is_face}
+    marks = ", ".join(f"{time_s:.1f} s" for time_s in recording.marks_s)
+    st.markdown(
+        f"**Recorded:** {duration(recording.seconds)}, {counted(len(people), 'person', 'people')}"
+        + (f", marked at {marks}" if marks else "")
+    )
+    if session.recorded_by is not None:
+        make = partial(_made, recording, *session.recorded_by)
+        with st.container(horizontal=True):
+            _button("Table (CSV)", partial(make, recorded_csv), "csv", "text/csv", ":material/table:")
+            _button("Everything (JSON)", partial(make, recorded_json), "json", "application/json", ":material/data_object:")
+            _button("Annotated clip (MP4)", partial(make, recorded_clip), "mp4", "video/mp4", ":material/movie:")
     with st.container(horizontal=True):
         st.button("Discard", icon=":material/delete:", key="webcam_discard", on_click=session.live.recorder.discard)
         _record_button(session, "Record again")
     st.caption("In this server's memory only; recording again replaces it.")
+
+
+def _made(
+    recording: Recording, reading: Reading, smoothing_s: float, make: Callable[[Timeline, Recording], str | bytes]
+) -> str | bytes:
+    return make(recorded_timeline(recording, reading, smoothing_s), recording)
 
 
 def _button(label: str, make: Callable[[], str | bytes], suffix: str, mime: str, icon: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,11 @@ from fer.inference.challenge import Challenge
 from fer.inference.delay import CameraDelay
 from fer.inference.follower import FaceFollower
 from fer.inference.live import LiveView
+from fer.inference.seats import Seats, most_viewers
 from fer.labels import LabelSet
 from ui.predict.options import Options
 from ui.webcam.camera_options import CameraOptions
+from ui.words import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,8 +54,10 @@ class Session:
         label_set: of its answers.
         live: takes the frames.
         delay: takes note of them.
-        recorded_by: by what the recording's faces were read.
+        recorded_by: by what the recording's faces were read, and over how many seconds they were smoothed.
         since: when the stream was started, in monotonic seconds; None while it does not run.
+        ice: how far the connection was seen to come.
+        why_not: why it did not come about, in words; "" as long as it may.
         rest: the neutral baseline.
         game: the challenge that is played, or was last.
     """
@@ -62,24 +67,56 @@ class Session:
     label_set: LabelSet
     live: LiveView = field(default_factory=LiveView)
     delay: CameraDelay = field(default_factory=CameraDelay)
-    recorded_by: Reading | None = None
+    recorded_by: tuple[Reading, float] | None = None
     since: float | None = None
+    ice: str | None = None
+    why_not: str = ""
     rest: Rest | None = None
     game: Challenge | None = None
 
-    @property
-    def smoothing_s(self) -> float:
-        return self.reads_by[2]
-
     def start_recording(self) -> None:
+        """Keep frames from now on, in the place of those that were recorded before."""
         recognizer, head, smoothing_s = self.reads_by
-        self.recorded_by = Reading.of(recognizer, ClipSettings(rate=None, head=head, smoothing_s=smoothing_s))
+        settings = ClipSettings(rate=None, head=head, smoothing_s=smoothing_s)
+        self.recorded_by = (Reading.of(recognizer, settings), smoothing_s)
         self.live.recorder.start()
 
-    def begin(self) -> None:
-        """A stream begins: who was seen in the last one is forgotten."""
+    def follow_stream(self, seats: Seats, *, running: bool) -> None:
+        """Take note of whether the stream runs, with a seat as long as it does; what was seen stays when it ends."""
+        if not running:
+            seats.leave(self.live)
+        elif not seats.take(self.live):  # somebody else was quicker to press Start
+            st.rerun()
+        if running and self.since is None:
+            self.since, self.ice, self.why_not = time.monotonic(), None, ""
+        elif not running:
+            self.since = None
+            self.live.pause()
+
+    def forget(self) -> None:
+        """Forget who was seen, and what was made of it; not a recording."""
         self.live.reset()
         self.rest = self.game = None
+
+
+@st.cache_resource(show_spinner=False)
+def live_seats() -> Seats:
+    """Who is being shown by this server.
+
+    Raises:
+        SettingsError: their number is misconfigured.
+    """
+    return Seats(most_viewers())
+
+
+def no_room(seats: Seats) -> None:
+    """What stands in the place of the stream where all seats are taken."""
+    st.info(
+        f"**This server shows {counted(seats.count, 'camera')} at a time, and all are in use.** One more would make everybody's "
+        "picture stutter. Try again in a moment, or take single pictures, below.",
+        icon=":material/hourglass_top:",
+    )
+    st.button("Try again", icon=":material/refresh:", key="webcam_try_again")
 
 
 def webcam_session(recognizer: Recognizer, options: Options, camera: CameraOptions) -> Session:
@@ -92,8 +129,7 @@ def webcam_session(recognizer: Recognizer, options: Options, camera: CameraOptio
         if session is None:
             session = st.session_state[_KEY] = Session(reads_by, follower, label_set)
         else:  # a recording is of one model, and so is a chart
-            session.live.recorder.stop()
-            session.begin()
+            session.forget()
             session.reads_by, session.follower, session.label_set = reads_by, follower, label_set
     session.live.configure(session.follower, mirror=camera.mirror)
     return session

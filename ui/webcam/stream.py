@@ -5,8 +5,7 @@ streamlit-webrtc is pinned to 0.79.0, because `_keep_in_step` reaches into it.
 
 from __future__ import annotations
 
-import json
-import os
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -14,14 +13,15 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fer.errors import SettingsError
+from fer.inference.delay import CameraDelay
+from ui.webcam.ice import ice_servers
 
 if TYPE_CHECKING:
     import av
     from streamlit_webrtc.config import Translations
 
-_EXAMPLE = '[{"urls": "turn:turn.example.org", "username": "…", "credential": "…"}]'
-_VIDEO: dict[str, Any] = {"width": {"ideal": 640}, "height": {"ideal": 480}, "frameRate": {"ideal": 30}}
+DEFAULT_KEY = "webcam"
+_FRAME_RATE = 30
 _WORDS: Translations = {
     "start": "Start",
     "stop": "Stop",
@@ -57,36 +57,18 @@ class StreamState(NamedTuple):
         return self.connecting or self.playing
 
 
-def ice_servers() -> list[dict[str, Any]]:
-    """STUN and TURN servers, needed only where browser and server are on different networks.
-
-    Read from `ice_servers` in Streamlit's secrets, else from the environment variable `FER_ICE_SERVERS` (a JSON list such as
-    `[{"urls": "turn:turn.example.org", "username": "…", "credential": "…"}]`); none by default.
-
-    Raises:
-        SettingsError: the setting is no list of tables with `urls`.
-    """
-    if st.secrets.load_if_toml_exists() and "ice_servers" in st.secrets:
-        servers: Any = [dict(server) for server in st.secrets["ice_servers"]]
-    else:
-        try:
-            servers = json.loads(os.environ.get("FER_ICE_SERVERS") or "[]")
-        except ValueError as error:
-            raise SettingsError(f"FER_ICE_SERVERS is no JSON: {error}. Expected a list such as {_EXAMPLE}") from error
-    if not isinstance(servers, list) or not all(isinstance(server, dict) and "urls" in server for server in servers):
-        # What was received is not shown: it may hold a password.
-        raise SettingsError(f"The ICE servers are a list of tables, each with urls. Expected a list such as {_EXAMPLE}")
-    return servers
-
-
-def frame_callback(sink: FrameSink) -> Callable[[av.VideoFrame], av.VideoFrame]:
+def frame_callback(sink: FrameSink, delay: CameraDelay | None = None) -> Callable[[av.VideoFrame], av.VideoFrame]:
     """The function that WebRTC's worker thread calls with every newest frame. It never raises and never touches Streamlit."""
     import av
 
     def on_frame(frame: av.VideoFrame) -> av.VideoFrame:
         try:
+            arrived_s = time.monotonic()
             image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-            return av.VideoFrame.from_ndarray(sink.process(image), format="rgb24")
+            answer = av.VideoFrame.from_ndarray(sink.process(image), format="rgb24")
+            if delay is not None and frame.time is not None:
+                delay.note(frame.time, arrived_s, time.monotonic())
+            return answer
         except Exception as failure:  # an exception here would freeze the video without a word
             sink.report(f"The camera's frame could not be decoded: {type(failure).__name__}: {failure}")
             return frame
@@ -94,7 +76,13 @@ def frame_callback(sink: FrameSink) -> Callable[[av.VideoFrame], av.VideoFrame]:
     return on_frame
 
 
-def camera_stream(sink: FrameSink, key: str = "webcam") -> StreamState:
+def camera_stream(
+    sink: FrameSink,
+    key: str = DEFAULT_KEY,
+    *,
+    size_wh: tuple[int, int] = (640, 480),
+    delay: CameraDelay | None = None,
+) -> StreamState:
     """Draw the component (picture, Start and Stop, choice of camera) and connect its frames to what takes them.
 
     Not to be drawn inside a fragment. Not with `async_processing=False`, which queues frames without end: by default only the
@@ -103,6 +91,8 @@ def camera_stream(sink: FrameSink, key: str = "webcam") -> StreamState:
     Args:
         sink: what takes the frames.
         key: tells the stream of one page from that of another.
+        size_wh: what the camera is asked for at the next start, in pixels.
+        delay: takes note of how long frames wait.
 
     Raises:
         SettingsError: the ICE servers are misconfigured.
@@ -110,16 +100,24 @@ def camera_stream(sink: FrameSink, key: str = "webcam") -> StreamState:
     from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
     _keep_in_step(key)
+    width, height = size_wh
+    video = {"width": {"ideal": width}, "height": {"ideal": height}, "frameRate": {"ideal": _FRAME_RATE}}
     context = webrtc_streamer(
         key=key,
         mode=WebRtcMode.SENDRECV,  # SENDONLY would show no boxes; the callback does not run when the video is not sent back
         rtc_configuration={"iceServers": ice_servers()},  # an empty list, not None: None asks outside hosts for servers
-        media_stream_constraints={"video": _VIDEO, "audio": False},
-        video_frame_callback=frame_callback(sink),
+        media_stream_constraints={"video": video, "audio": False},
+        video_frame_callback=frame_callback(sink, delay),
         video_html_attrs={"autoPlay": True, "muted": True, "playsInline": True, "controls": False, "style": {"width": "100%"}},
         translations=_WORDS,
     )
     return StreamState(connecting=context.state.signalling and not context.state.playing, playing=context.state.playing)
+
+
+def ice_state(key: str = DEFAULT_KEY) -> str | None:
+    """How far the server's side of the connection has come: `checking`, `completed`, `failed`, …; None while there is none."""
+    worker = st.session_state[key]._get_worker() if key in st.session_state else None
+    return None if worker is None else str(worker.pc.iceConnectionState)
 
 
 def _keep_in_step(key: str) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,19 @@ def encode(image: NDArray[np.uint8], kind: str = "PNG") -> bytes:
     return file.getvalue()
 
 
+def logged(log: Path, **fields: Any) -> dict[str, Any]:
+    """The line of a log with these fields: it is written after the answer, so that it is waited for."""
+    limit = time.monotonic() + 10
+    while time.monotonic() < limit:
+        # LiteRT writes lines of its own, and the last one may be half there.
+        lines = log.read_text(encoding="utf-8").splitlines(keepends=True)
+        for line in (json.loads(line) for line in lines if line[0] == "{" and line[-1] == "\n"):
+            if fields.items() <= line.items():
+                return dict(line)
+        time.sleep(0.05)
+    raise AssertionError(f"no line with {fields} in {log}")
+
+
 def client_of(**settings: Any) -> TestClient:
     """A client of a new API with these settings, with the Haar cascades: the best there is would depend on the machine."""
     return TestClient(alone(Service(ApiSettings(detector="haar", **settings))), base_url="http://localhost")
@@ -49,10 +63,6 @@ class Served:
     url: str
     process: subprocess.Popen[str]
     log: Path
-
-    def log_lines(self) -> list[dict[str, Any]]:
-        """The log's lines that are JSON: LiteRT writes others."""
-        return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines() if line.startswith("{")]
 
 
 @contextmanager

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import httpx2
 import pytest
 
-from tests.fer.api.helpers import client_of
+from tests.fer.api.helpers import REPOSITORY, client_of, logged
 from tools.running_app import RunningApp, running_app
 
 
@@ -24,6 +27,20 @@ def test_dashboard_answers_pictures_as_the_api_alone(app: RunningApp, photo: byt
     assert answer.json() == client_of().post("/api/predict", files=files).json()
     assert httpx2.post(f"{app.url}/predict", files=files, params=options).json()["emotion"] == "happy"
     assert httpx2.get(f"{app.url}/api/health").json()["status"] == "ok"
+
+
+def test_dashboard_with_a_wrong_setting_says_which() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "streamlit", "run", "streamlit_app.py", "--server.headless=true", "--server.port=0"],
+        cwd=REPOSITORY,
+        env=os.environ | {"FER_API_WORKERS": "many"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr == "error: FER_API_WORKERS is a whole number. Received: 'many'\n"
 
 
 def test_dashboard_keeps_its_pages(app: RunningApp) -> None:
@@ -47,7 +64,7 @@ def test_dashboard_refuses_pages_of_other_sites(app: RunningApp, photo: bytes) -
 
 def test_dashboard_logs_requests_under_their_ids(app: RunningApp) -> None:
     made = httpx2.get(f"{app.url}/api/models").headers["x-request-id"]
-    assert f'"request_id": "{made}"' in app.log.read_text(encoding="utf-8")
+    assert logged(app.log, request_id=made)["path"] == "/api/models"
     assert logging.getLogger("fer.api").propagate, "in this process nothing was set up"
 
 

@@ -14,8 +14,9 @@ from starlette.testclient import TestClient
 from fer import Recognizer
 from fer.bundles import Bundle, FaceTest
 from fer.data.synthetic import draw_scene
+from fer.errors import BundleError
 from fer.workspace import models_dir
-from tests.fer.api.helpers import client_of, encode
+from tests.fer.api.helpers import REPOSITORY, client_of, encode
 
 
 @pytest.mark.parametrize("head", [None, "labels", "votes"])
@@ -174,6 +175,26 @@ def test_health_says_whether_the_model_is_ready() -> None:
     assert client.get("/api/health").json()["status"] == "starting"
     client.app.state.service.warm_up()
     assert client.get("/api/health").json()["status"] == "ok"
+
+
+def test_api_without_a_model_says_so(photo: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FER_MODELS", str(tmp_path))
+    client = client_of()
+    with pytest.raises(BundleError):
+        client.app.state.service.warm_up()
+    for response in (client.get("/api/health"), client.post("/api/predict", files={"image": photo})):
+        assert (response.status_code, response.json()["type"]) == (503, "/api/docs#unavailable")
+        assert "No model 'flagship'" in response.json()["detail"]
+    assert client.get("/api/models").json()["models"][0].keys() == {"name", "default", "error"}
+    assert client.get("/api/openapi.json").status_code == 200
+    shutil.copytree(REPOSITORY / "models" / "flagship", tmp_path / "flagship")
+    assert client.get("/api/health").json()["status"] == "ok"
+
+
+def test_answers_stay_out_of_caches(client: TestClient, photo: bytes) -> None:
+    for response in (client.post("/api/predict", files={"image": photo}), client.get("/api/clips")):
+        assert response.headers["cache-control"] == "no-store"
+        assert response.headers["x-content-type-options"] == "nosniff"
 
 
 def test_predict_by_many_threads_gives_each_its_own_answer(client: TestClient, photo: bytes, wall: bytes) -> None:

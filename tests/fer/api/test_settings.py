@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,10 @@ def test_from_environment_bad_value_is_refused_in_words(environment: dict[str, s
     with pytest.raises(SettingsError) as refused:
         ApiSettings.from_environment(environment)
     assert words in str(refused.value)
+
+
+def test_readme_names_every_variable() -> None:
+    text = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8").split("## The HTTP API")[1]
+    for setting in fields(ApiSettings):
+        name = setting.name.upper()
+        assert f"`FER_API_{name}`" in text or f"`_{name}`" in text, name

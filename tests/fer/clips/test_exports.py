@@ -73,6 +73,7 @@ def test_timeline_json_holds_people_frames_and_moments() -> None:
     assert [person["person"] for person in told["people"]] == [1, 2]
     assert len(told["people"][0]["frames"]) == 20
     assert told["people"][0]["shares"]["happy"] == pytest.approx(0.5)
+    assert told["people"][1]["baseline"]["sad"] == pytest.approx(0.9)
     assert {moment["label"] for moment in told["moments"]} >= {"happy"}
     assert told["reading"]["label_set"] == list(FER7)
 

@@ -63,6 +63,21 @@ def test_frames_after_a_moment_go_on_where_a_reading_ended(tmp_path: Path, after
     assert times(path, 5.0, after_s=ended) == [at for at in whole if at > ended]
 
 
+def test_frames_of_a_recording_that_was_cut_begin_at_zero(tmp_path: Path) -> None:
+    path = encode(tmp_path / "a.mkv", counting(30), times_s=[5 + i / 15 for i in range(30)])
+    assert times(path, 3.0) == pytest.approx([i / 3 for i in range(6)], abs=2e-2)
+    assert inspect_clip(path).duration_s == pytest.approx(2.0, abs=0.1)
+    with open_clip(path) as clip:
+        assert clip.frame_at(1.0).time_s == pytest.approx(1.0, abs=1e-3)
+
+
+def test_frames_of_a_file_that_does_not_say_how_long_it_is(tmp_path: Path) -> None:
+    """As browsers record."""
+    path = encode(tmp_path / "a.webm", counting(30), codec="libvpx", options={"live": "1"})
+    assert inspect_clip(path).duration_s is None
+    assert times(path, 3.0, after_s=1.0) == pytest.approx([4 / 3, 5 / 3], abs=2e-2)
+
+
 @pytest.mark.parametrize(("rotation", "side"), [(90, "left"), (-90, "right"), (180, "bottom"), (0, "top")])
 def test_frames_of_a_turned_phone_are_upright(tmp_path: Path, rotation: int, side: str) -> None:
     path = encode(tmp_path / "a.mp4", counting(3), rotation=rotation)

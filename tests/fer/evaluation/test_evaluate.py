@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from fer.bundles import Bundle, Head
 from fer.data.dataset import ArrayStore, Dataset
 from fer.errors import DataError, LabelError
 from fer.evaluation.evaluate import CHUNK, choose_head, choose_votes_head, evaluate, restrict_classes, spread_classes
@@ -21,31 +22,21 @@ SHUFFLED7 = LabelSet(("neutral", "surprise", "sad", "happy", "fear", "disgust", 
 MERGED = LabelSet(("positive", "negative"))
 
 
-@dataclass(frozen=True)
-class FakeHead:
-    name: str
-    label_set: LabelSet
-    temperature: float = 1.0
-
-
-class FakeBundle:
-    """What `evaluate` uses of a bundle; the first head is the default."""
-
-    name, sha256, preprocessing = "fake", "f" * 64, Preprocessing(size=8, channels=1)
-    card: Mapping[str, Any] = {}
-    litert_path = Path("of no file")
-
-    def __init__(self, *heads: FakeHead, classes: tuple[str, ...] = ()) -> None:
-        self.heads, self.default_head, self.classes = heads, heads[0], classes
-
-    def head(self, name: str | None = None) -> FakeHead:
-        return next(head for head in self.heads if name in (None, head.name))
+def bundle_of(*heads: Head, classes: tuple[str, ...] = ()) -> Bundle:
+    """A bundle without files, as none is opened here; the first head is the default."""
+    card = {
+        "heads": [{"name": head.name, "labels": list(head.label_set), "temperature": 1.0} for head in heads],
+        "default_head": heads[0].name,
+        "preprocessing": Preprocessing(size=8, channels=1).as_dict(),
+        "settings": {"data": {"classes": list(classes)}},
+    }
+    return Bundle(Path("fake"), card, "f" * 64)
 
 
 class FakeClassifier:
     """Reads the emotion that `make_dataset` wrote into the pixels, gives it 0.6 and shares the rest out."""
 
-    def __init__(self, bundle: FakeBundle) -> None:
+    def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self.batch_sizes: list[int] = []
 
@@ -88,12 +79,12 @@ def make_dataset(
     )
 
 
-def run(bundle: FakeBundle, dataset: Dataset, **options: Any):
+def run(bundle: Bundle, dataset: Dataset, **options: Any):
     return evaluate(bundle, dataset, classifier=FakeClassifier(bundle), **options)
 
 
-LABELS_HEAD, VOTES_HEAD = FakeHead("labels", FER7), FakeHead("votes", FER8)
-TWO_HEADS = FakeBundle(LABELS_HEAD, VOTES_HEAD)
+LABELS_HEAD, VOTES_HEAD = Head("labels", FER7, 1.0), Head("votes", FER8, 1.0)
+TWO_HEADS = bundle_of(LABELS_HEAD, VOTES_HEAD)
 
 
 def test_evaluate_reports_who_answered_on_what() -> None:
@@ -139,7 +130,7 @@ def test_evaluate_of_no_images_is_refused() -> None:
 
 
 def test_evaluate_maps_columns_by_name_where_the_order_differs() -> None:
-    report = run(FakeBundle(FakeHead("labels", SHUFFLED7)), make_dataset(list(FER7), "val"))
+    report = run(bundle_of(Head("labels", SHUFFLED7, 1.0)), make_dataset(list(FER7), "val"))
     assert report.labels == FER7.names
     assert report.accuracy == 1.0
     assert report.y_prob[0] == pytest.approx([0.6] + [0.4 / 6] * 6)
@@ -147,7 +138,7 @@ def test_evaluate_maps_columns_by_name_where_the_order_differs() -> None:
 
 def test_evaluate_restricts_to_the_classes_of_the_dataset_and_says_so() -> None:
     subset = LabelSet(("sad", "happy"))
-    report = run(FakeBundle(VOTES_HEAD), make_dataset(["happy", "sad"], "val", label_set=subset, shown=["happy", "fear"]))
+    report = run(bundle_of(VOTES_HEAD), make_dataset(["happy", "sad"], "val", label_set=subset, shown=["happy", "fear"]))
     share = 0.6 / (0.6 + 0.4 / 7)
     assert report.y_prob[0] == pytest.approx([1 - share, share])
     assert report.y_prob[1] == pytest.approx([0.5, 0.5])
@@ -181,23 +172,23 @@ def test_choose_head_fits_the_classes(label_set: LabelSet, asked: str | None, ex
 
 
 def test_choose_head_prefers_the_same_classes_to_the_default() -> None:
-    assert choose_head(FakeBundle(VOTES_HEAD, LABELS_HEAD), FER7).name == "labels"
+    assert choose_head(bundle_of(VOTES_HEAD, LABELS_HEAD), FER7).name == "labels"
 
 
 @pytest.mark.parametrize(
     ("bundle", "label_set", "asked"),
-    [(TWO_HEADS, MERGED, None), (FakeBundle(LABELS_HEAD), FER8, None), (TWO_HEADS, FER8, "labels")],
+    [(TWO_HEADS, MERGED, None), (bundle_of(LABELS_HEAD), FER8, None), (TWO_HEADS, FER8, "labels")],
     ids=["merged classes", "a class more", "the head named lacks one"],
 )
-def test_choose_head_without_a_fit_lists_the_heads(bundle: FakeBundle, label_set: LabelSet, asked: str | None) -> None:
+def test_choose_head_without_a_fit_lists_the_heads(bundle: Bundle, label_set: LabelSet, asked: str | None) -> None:
     with pytest.raises(LabelError, match=r"labels: angry, .*Keep only classes"):
         choose_head(bundle, label_set, asked)
 
 
 def test_choose_votes_head_prefers_eight_classes_and_takes_seven() -> None:
     assert choose_votes_head(TWO_HEADS) == VOTES_HEAD
-    assert choose_votes_head(FakeBundle(FakeHead("mixed", MERGED), LABELS_HEAD)) == LABELS_HEAD
-    assert choose_votes_head(FakeBundle(FakeHead("mixed", MERGED))) is None
+    assert choose_votes_head(bundle_of(Head("mixed", MERGED, 1.0), LABELS_HEAD)) == LABELS_HEAD
+    assert choose_votes_head(bundle_of(Head("mixed", MERGED, 1.0))) is None
 
 
 def with_votes(dataset: Dataset, majorities: list[str | None]) -> Dataset:
@@ -226,7 +217,7 @@ def test_evaluate_with_votes_of_the_split_only() -> None:
 
 def test_evaluate_with_votes_and_seven_classes_says_what_is_lacking() -> None:
     dataset = with_votes(make_dataset(["happy", "sad"], "val"), ["happy", "contempt"])
-    report = run(FakeBundle(FakeHead("labels", SHUFFLED7)), dataset)
+    report = run(bundle_of(Head("labels", SHUFFLED7, 1.0)), dataset)
     assert report.ferplus is not None
     assert (report.ferplus.n, report.ferplus.accuracy) == (2, 0.5)
     assert "which lacks contempt" in report.notes[-1]
@@ -235,13 +226,11 @@ def test_evaluate_with_votes_and_seven_classes_says_what_is_lacking() -> None:
 @pytest.mark.parametrize(
     ("bundle", "label_set", "label", "note"),
     [
-        (FakeBundle(FakeHead("three", LabelSet(("happy", "sad", "fear")))), None, "happy", "no head"),
+        (bundle_of(Head("three", LabelSet(("happy", "sad", "fear")), 1.0)), None, "happy", "no head"),
         (TWO_HEADS, None, None, "keeps none"),
     ],
 )
-def test_evaluate_with_votes_that_cannot_be_used_says_why(
-    bundle: FakeBundle, label_set: None, label: str | None, note: str
-) -> None:
+def test_evaluate_with_votes_that_cannot_be_used_says_why(bundle: Bundle, label_set: None, label: str | None, note: str) -> None:
     dataset = make_dataset(["happy"], "val", label_set=LabelSet(("happy", "sad")))
     report = run(bundle, with_votes(dataset, [label]))
     assert report.ferplus is None
@@ -280,7 +269,7 @@ def test_evaluation_package_imports_neither_litert_nor_scikit_learn() -> None:
 
 
 def test_evaluate_of_a_model_of_merged_classes_merges_the_dataset_alike() -> None:
-    trained = FakeBundle(FakeHead("labels", MERGED), VOTES_HEAD, classes=("positive=happy+surprise", "negative=angry+sad"))
+    trained = bundle_of(Head("labels", MERGED, 1.0), VOTES_HEAD, classes=("positive=happy+surprise", "negative=angry+sad"))
     dataset = make_dataset(["happy", "surprise", "sad", "fear"], "val")
     report = run(trained, dataset)
     assert (report.head, report.labels, report.y_true.tolist()) == ("labels", ("positive", "negative"), [0, 0, 1])

@@ -117,6 +117,16 @@ def test_adopted_model_is_evaluated_with_its_checks(prepared: Path) -> None:
     assert checks["scaling and colour"] != "skipped"
 
 
+def test_adopted_model_is_held_against_the_images_whose_class_it_knows(prepared: Path) -> None:
+    bundle = adopt_network(prepared, "theirs", FER2013)
+    report = evaluate(bundle, synthetic_dataset(160), split="all")
+    assert (report.n, report.labels) == (140, FER7.names)
+    assert "The model does not know contempt: 20 images so labelled were left out." in report.notes
+    assert (report.y_prob == evaluate(bundle, seven_classes(160), split="all").y_prob).all()
+    with pytest.raises(LabelError, match="cannot answer for the classes"):
+        evaluate(adopt_network(prepared, "other", replace(FER2013, labels=tuple("abcdefg"))), synthetic_dataset(16), split="all")
+
+
 def test_adopted_model_is_packed_taken_in_and_renamed(prepared: Path, tmp_path: Path) -> None:
     before = adopt_network(prepared, "theirs", FER2013).sha256
     file = pack_bundle(load_bundle("theirs"), tmp_path / "theirs.zip")

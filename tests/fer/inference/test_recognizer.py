@@ -211,3 +211,12 @@ def test_predict_is_unsure_below_the_threshold_that_the_model_carries(bundle: Bu
         assert face.is_unsure == unsure
     with pytest.raises(SettingsError, match="between 0 and 1"):
         Recognizer(bundle, None, unsure_below=90)
+
+
+def test_unsure_below_is_the_given_one_else_the_model_s_else_the_usual_one(bundle: Bundle) -> None:
+    told = replace(bundle, card={**bundle.card, "abstain": {"head": "labels", "threshold": 0.7}})
+    assert Recognizer(bundle, None).unsure_below() == 0.4
+    assert Recognizer(told, None).unsure_below("labels") == 0.7
+    assert Recognizer(told, None, unsure_below=0.2).unsure_below() == 0.2
+    with pytest.raises(BundleError):
+        Recognizer(told, None, unsure_below=0.2).unsure_below("unheard-of")

@@ -47,6 +47,7 @@ def test_take_keeps_fifteen_frames_a_second_from_when_it_was_started() -> None:
     picture = cv2.imdecode(np.frombuffer(recording.frames[0].jpeg, np.uint8), cv2.IMREAD_COLOR_RGB)
     assert np.abs(picture.astype(int) - IMAGE).mean() < 3
     assert not recording.is_on
+    assert recorder.has_ended
 
 
 @pytest.mark.parametrize("limits", [{"max_seconds": 1.0}, {"max_bytes": 10_000}])
