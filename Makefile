@@ -65,7 +65,7 @@ lock: $(DEV_STAMP)  ## Pin the versions anew after a change of requirements*.txt
 	$(PY) $(PIN) requirements-dev.txt --constraints $(APP_LOCK) --output-file $(DEV_LOCK)
 
 clean:  ## Remove .venv and the tools' caches; workspace/ stays
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # --- set-up ---------------------------------------------------------------------------------------------------------------

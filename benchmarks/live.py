@@ -1,9 +1,8 @@
-"""What the live picture costs: the frame logic on a recorded clip, an hour of it for the memory, several viewers, a real browser.
+"""What the live picture costs: the frame logic on a recorded clip, an hour of it for the memory, several viewers.
 
     python -m benchmarks.live [--rounds 6] [--json FILE]         speed, on one core
     python -m benchmarks.live --memory MINUTES [--rate 30]       how much memory so many minutes of video take
     python -m benchmarks.live --viewers 1 2 4 8                  what a second, fourth and eighth viewer cost; batches of faces
-    python -m benchmarks.live --browser SECONDS                  camera to screen, through Chromium with a fake camera
 
 The clip has 640×480 pixels at 30 frames a second: a photograph with one face (NASA, public domain, in scikit-image's wheel) that
 is moved about. `ours` is `LiveView.process`: faces found or followed, read, smoothed, drawn. `reference` is the loop of the

@@ -60,6 +60,7 @@ def repository_files() -> Iterator[Path]:
         ".ruff_cache",
         ".pytest_cache",
         ".ipynb_checkpoints",
+        ".hypothesis",
     }
     for folder, folders, names in os.walk(REPOSITORY):
         folders[:] = [name for name in folders if name not in left_there and not name.endswith("_cache")]

@@ -114,9 +114,11 @@ def test_a_threshold_is_kept_in_the_model_and_used(open_page: OpenPage, models: 
     assert not app.exception
     kept = load_bundle(DEFAULT_MODEL).head(report.head).abstain_threshold
     assert kept is not None
-    app = app.slider(key="wished_accuracy").set_value(60).run()
+    assert not app.error
+    assert f"Kept: the model says *unsure* below {100 * kept:.1f} % now" in app.success[0].value
     # The model is another one now, so what the report says of its confidence holds no more.
-    assert "Evaluate again" in words(app)
+    again = open_view(open_page, "Confidence")
+    assert "Evaluate again" in words(again)
 
 
 def test_a_wish_that_no_threshold_reaches_is_said_in_words(open_page: OpenPage, models: Path) -> None:

@@ -91,7 +91,15 @@ def _abstaining(report: Report) -> None:
         config=PLOTLY_CONFIG,
         key="coverage",
     )
-    if problem:
+    if problem and bundle and st.session_state.get(_APPLIED_KEY) == bundle.sha256:
+        # What was kept has made another model of it, and the report is of the one before.
+        kept = bundle.head(report.head).abstain_threshold or 0.0
+        st.success(
+            f"Kept: the model says *unsure* below {percent(kept)} now. Evaluate it again before you choose anew.",
+            icon=":material/check:",
+        )
+        st.caption(_reach(bundle, report.head))
+    elif problem:
         show_error(problem)
     if found and bundle:
         _keep(found, bundle)
@@ -112,14 +120,21 @@ def _keep(found: Calibration, bundle: Bundle) -> None:
             from fer.bundling import amend_card
 
             with errors_in_words():
-                amend_card(bundle, found.card_changes(bundle))
-                st.session_state[_APPLIED_KEY] = bundle.name
+                st.session_state[_APPLIED_KEY] = amend_card(bundle, found.card_changes(bundle)).sha256
                 st.rerun()
         kept = bundle.head(found.head).abstain_threshold
-        if kept is not None:
-            if st.session_state.get(_APPLIED_KEY) == bundle.name:
-                st.caption(":material/check: Kept.", width="content")
-            st.caption(f"The model says *unsure* below {percent(kept)} now.", width="content")
-        else:
-            words = "Predict, Webcam, the command line and programs then say *unsure* of other answers"
-            st.caption(f"{words}{', and the temperature is renewed' if found.is_recalibrated else ''}.", width="content")
+        words = "" if kept is None else f"The model says *unsure* below {percent(kept)} now. "
+        renewed = " The temperature is renewed." if found.is_recalibrated else ""
+        st.caption(f"{words}{_reach(bundle, found.head)}{renewed}", width="content")
+
+
+def _reach(bundle: Bundle, head: str) -> str:
+    """Where a threshold that is kept is used: it was chosen on the answers of one head, and says nothing of another's."""
+    used = "Predict, Webcam, the API and the command line then say *unsure* of other answers"
+    default = bundle.default_head.name
+    if head == default:
+        return f"{used}."
+    return (
+        f"{used} of its head *{plain(head)}*. Where nobody chooses, *{plain(default)}* answers: "
+        "the command `calibrate` with `--ferplus` finds a threshold for that."
+    )

@@ -39,8 +39,12 @@ def _draw(session: Session, example: Answer | None) -> None:
     _figures(session, snapshot)
     with st.container(border=True, key="webcam_faces"):
         if example is not None:
-            st.markdown("Press **Start**. What the faces show appears here, like this:")
+            st.markdown("Press **Start**, and allow the camera. What the faces show appears here, like this:")
             _faces(example.predictions)
+            st.caption(
+                "*Permission denied?* Allow the camera beside the page's address. *Not found?* Connect one, and close other "
+                "programs that use it. Then press **Start** again."
+            )
         elif snapshot.error:
             st.error(plain(snapshot.error), icon=":material/error:")
         elif snapshot.seconds_since_frame is None or snapshot.seconds_since_frame > PATIENCE_S:
