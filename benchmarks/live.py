@@ -230,7 +230,7 @@ class Viewer:
             time.sleep(max(0.0, (number + 1) / FPS - (time.perf_counter() - start)))
 
 
-def measure_viewers(count: int, seconds: float = 10.0) -> dict[str, float]:
+def measure_viewers(count: int, seconds: float = 10.0, settle_s: float = 6.0) -> dict[str, float]:
     """So many viewers at once, on all cores, with one model for all: what each gets, and what they cost together."""
     recognizer, frames = Recognizer(), clip()
     viewers = [Viewer(LiveView(FaceFollower(recognizer))) for _ in range(count)]
@@ -239,7 +239,7 @@ def measure_viewers(count: int, seconds: float = 10.0) -> dict[str, float]:
         for viewer in viewers:
             viewer.done, viewer.latencies = 0, []
         threads = [
-            threading.Thread(target=viewer.watch, args=(frames, 6.0 if settling else seconds, begin)) for viewer in viewers
+            threading.Thread(target=viewer.watch, args=(frames, settle_s if settling else seconds, begin)) for viewer in viewers
         ]
         for thread in threads:
             thread.start()

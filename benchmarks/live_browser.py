@@ -3,8 +3,8 @@
     python -m benchmarks.live_browser [--seconds 20] [--json FILE]
 
 Every frame of the clip of `benchmarks.live` carries its number as a row of black and white fields. The browser shows the camera
-itself and what comes back from the server side by side; how far the numbers differ is how long a frame needs for camera, encoding,
-network, decoding, recognition and all that again on the way back.
+itself and what comes back from the server side by side; how far the numbers differ is how long a frame needs for camera,
+encoding, network, decoding, recognition and all that again on the way back.
 """
 
 from __future__ import annotations
@@ -119,9 +119,8 @@ def main() -> None:
     print(f"load before: {load:.1f} on {os.cpu_count()} cores")
     if found["delays"]:
         delays = np.array(found["delays"]) * 1000
-        print(
-            f"camera to screen: {statistics.median(delays):.0f} ms (95 %: {np.quantile(delays, 0.95):.0f}), of {len(delays)} looks"
-        )
+        slow = np.quantile(delays, 0.95)
+        print(f"camera to screen: {statistics.median(delays):.0f} ms (95 %: {slow:.0f}), of {len(delays)} looks")
     print(f"cores: {found['server_cores']:.2f} for the server, {found['browser_cores']:.2f} for the browser")
     print(f"the page says: faces, frames a second, delay: {', '.join(found['page_says'])}")
     if options.json:

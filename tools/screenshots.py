@@ -45,6 +45,7 @@ def main() -> None:
         for name in ("", "explore", "predict", "models"):
             _take(pages, app, name)
         _take_explore_views(pages, app)
+        _take_predict_views(pages, app)
         _take_webcam(pages, app)
         _take_evaluate(pages, app, options.report_data)
         _take_train(pages, app)
@@ -90,6 +91,28 @@ def _take_explore_views(pages: list[Page], app: RunningApp) -> None:
         found.wait_for()
         settle(page)
         _save(page, "audit", theme)
+
+
+def _take_predict_views(pages: list[Page], app: RunningApp) -> None:
+    """Why the first example was answered as it was, and the timeline of a drawn clip, which the first page has made for both."""
+    for page, theme in zip(pages, THEMES, strict=True):
+        page.goto(f"{app.url}/predict")
+        settle(page)
+        page.get_by_text("Why this answer?").first.click()
+        settle(page)
+        page.get_by_text("Why this answer?").first.scroll_into_view_if_needed()
+        page.wait_for_timeout(2_000)
+        _save(page, "why", theme)
+    for page, theme in zip(pages, THEMES, strict=True):
+        page.goto(f"{app.url}/predict?predict_view=Clip")
+        start, chart = page.get_by_role("button", name="Draw an example"), page.locator(".js-plotly-plot").first
+        start.or_(chart).first.wait_for()
+        settle(page)
+        if start.is_visible():
+            start.click()
+        chart.wait_for()
+        settle(page)
+        _save(page, "clip", theme)
 
 
 def _take_webcam(pages: list[Page], app: RunningApp) -> None:

@@ -11,6 +11,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,8 @@ def limit_memory() -> None:
         return
     most, (_, hardest) = min(_MOST_MEMORY, psutil.virtual_memory().available), resource.getrlimit(resource.RLIMIT_DATA)
     if hardest == resource.RLIM_INFINITY or hardest > most:
-        resource.setrlimit(resource.RLIMIT_DATA, (most, hardest))
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_DATA, (most, hardest))
 
 
 def _prepare(file: Path, folder: Path) -> NetworkFacts:

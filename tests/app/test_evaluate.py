@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer.bundles import list_bundles, load_bundle
+from fer.bundles import DEFAULT_MODEL, list_bundles, load_bundle
 from fer.data import synthetic_dataset
 from fer.evaluation import Report, evaluate, list_reports, load_report, reports_dir
 from fer.labels import FER7
@@ -24,7 +24,7 @@ from ui.evaluate.confusion import answered_so, images_of
 from ui.evaluate.report_view import answer_rows, report_rows
 from ui.matrix import _contrast, _rgb
 from ui.theme import _DARK, _LIGHT, Palette
-from ui.words import percent, plus_minus
+from ui.words import percent, plus_minus, spaced
 
 OpenPage = Callable[..., AppTest]
 
@@ -217,3 +217,16 @@ def test_class_count_bars_put_the_largest_class_on_top() -> None:
     figure = class_count_bars(dataset.counts(), dataset.label_set)
     assert figure.data[0].y[-1].startswith("angry")
     assert [bar.name for bar in figure.data] == ["Test", "Validation", "Train"]
+
+
+def test_spaced_writes_percent_as_pages_do() -> None:
+    assert spaced("69.7% of 3,589, 97% and 5 % are right; 100 points") == "69.7 % of 3,589, 97 % and 5 % are right; 100 points"
+
+
+def test_report_view_shows_every_figure_with_its_interval(open_page: OpenPage) -> None:
+    evaluate(load_bundle(DEFAULT_MODEL), synthetic_dataset(120), split="all").save()
+    app = open_page("evaluate", state={"evaluate_view": "Report"})
+    (table,) = [table.value for table in app.dataframe if "95 % interval" in table.value.columns]
+    figures = dict(zip(table["figure"], table["95 % interval"], strict=True))
+    assert all(" to " in figures[name] for name in ("Accuracy", "Balanced accuracy", "Macro F1", "Cohen's kappa", "MCC"))
+    assert " to " in figures["Top-2 accuracy"]

@@ -18,7 +18,7 @@ from fer.evaluation import Report, compare_reports, evaluate, list_reports
 from fer.evaluation.checks import Check
 from fer.labels import FER7
 from ui.evaluate import reference
-from ui.evaluate.compare import _finding
+from ui.evaluate.compare import _finding, mistakes_words
 from ui.evaluate.reference import _figures, model_rows, system_rows
 
 OpenPage = Callable[..., AppTest]
@@ -85,7 +85,11 @@ def test_compare_says_why_other_reports_do_not_fit(open_page: OpenPage) -> None:
     app = open_compare(open_page)
     assert "No other report is of the same images as this one of **mine**" in words(app)
     unfit = table_with(app, "differs in")
-    assert unfit["differs in"] == ["the labels of some images", "the data (faces and faces)", "the split (val and test)"]
+    assert unfit["differs in"] == [
+        "the labels of some images",
+        "the data (two versions of faces, or votes given to one alone)",
+        "the split (val and test)",
+    ]
 
 
 def test_compare_evaluates_another_model_on_the_same_images(
@@ -106,6 +110,19 @@ def test_compare_evaluates_another_model_on_the_same_images(
     assert {summary.model for summary in list_reports()} == {DEFAULT_MODEL, "mine"}
     # The same network under two names.
     assert f"{DEFAULT_MODEL} and mine cannot be told apart on these images" in words(app)
+
+
+def test_mistakes_words_name_the_label_and_what_was_answered_instead() -> None:
+    first, second = a_report("a", slice(0, 2)), a_report("b", slice(1, 4))
+    answers = second.y_prob.copy()
+    answers[1] = np.roll(answers[1], 1)  # both are wrong there, each in its own way
+    second = replace(second, y_prob=answers)
+    emoji = [FER7.emoji(name) for name in FER7]
+    assert mistakes_words(first, second, np.array([0, 1, 3])) == [
+        f"{emoji[0]} not {emoji[1]}",
+        f"{emoji[1]} not {emoji[2]} or {emoji[3]}",
+        f"{emoji[3]} not {emoji[4]}",
+    ]
 
 
 def test_finding_names_the_surest_difference() -> None:

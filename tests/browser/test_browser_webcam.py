@@ -55,7 +55,7 @@ _BLOCK = """
 
 _SMALL = """
     const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-    navigator.mediaDevices.getUserMedia = () => ask({video: {width: {exact: 320}, height: {exact: 240}}, audio: false});
+    navigator.mediaDevices.getUserMedia = () => ask({video: {width: {exact: 320}, height: {exact: 240}, frameRate: 10}, audio: false});
 """
 
 

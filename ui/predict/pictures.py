@@ -37,7 +37,8 @@ def draw(bundle: Bundle, options: Options) -> None:
     download_buttons(answers)
     st.caption(
         "The model reads the *apparent* expression, not what a person feels. "
-        "Pictures stay in the memory of this server, and only until the tab is closed."
+        "Pictures stay in the memory of this server, and only until the tab is closed. "
+        "Programs ask the same of this server's [HTTP API](/api/docs)."
     )
 
 

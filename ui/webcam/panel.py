@@ -43,7 +43,7 @@ def _draw(session: Session, example: Answer | None) -> None:
             _faces(example.predictions)
             st.caption(
                 "*Permission denied?* Allow the camera beside the page's address. *Not found?* Connect one, and close other "
-                "programs that use it. Then press **Start** again."
+                "programs that use it. Then try again."
             )
         elif snapshot.error:
             st.error(plain(snapshot.error), icon=":material/error:")
