@@ -58,8 +58,8 @@ def annotate_people(image: NDArray[np.uint8], people: Sequence[ShownFace]) -> ND
     Raises:
         ImageError: the image has another shape or dtype.
     """
-    many = len(people) > 1
-    names = [str(person.number) if many else "" for person in people]
+    many = sum(person.is_face for person in people) > 1
+    names = [str(person.number) if many and person.is_face else "" for person in people]
     canvas = annotate(image, people, names=names, name_colours=[person_colour(person.number) for person in people])
     thickness = _thickness(canvas)
     for person in people:

@@ -143,6 +143,15 @@ def test_webcam_panel_explains_a_connection_that_does_not_come_about(
     assert len(at.get("camera_input")) == 1, "single pictures have come by themselves"
 
 
+def test_webcam_panel_says_when_the_camera_is_lost_in_the_middle(open_page: OpenPage, stream: dict[str, object]) -> None:
+    stream |= {"state": PLAYING, "do": see(FACE)}
+    at = open_page("webcam")
+    stream["do"] = lambda live: setattr(live, "_last", live.now_s - 60)
+    at.run()
+    assert "has stopped coming" in at.error[0].value
+    assert "88.0 %" not in html(at)
+
+
 def test_webcam_panel_forgets_the_last_face_after_stop(open_page: OpenPage, stream: dict[str, object]) -> None:
     stream |= {"state": PLAYING, "do": see(FACE)}
     at = open_page("webcam")

@@ -170,11 +170,12 @@ def agreement_bars(rows: Sequence[AgreementRow], human: HumanLine | None) -> go.
         go.Bar(
             x=[row.words for row in rows],
             y=[row.accuracy for row in rows],
-            marker={"color": colours.high, "cornerradius": 2},
+            # Half as strong, so that the interval shows within it, light and dark.
+            marker={"color": _faint(colours.high, 0.5), "cornerradius": 2},
             text=[percent(row.accuracy, 0) for row in rows],
             textposition="inside",
             insidetextanchor="start",
-            textfont={"color": colours.ground},
+            textfont={"color": colours.text},
             error_y={
                 "array": [row.accuracy_ci95[1] - row.accuracy for row in rows],
                 "arrayminus": [row.accuracy - row.accuracy_ci95[0] for row in rows],
@@ -261,7 +262,7 @@ def severity_curve(clean: Answered, curve: SeverityCurve, ends: tuple[float, flo
     figure = go.Figure()
     for edge, fill in ((high, None), (low, "tonexty")):
         figure.add_scatter(
-            x=x, y=edge, mode="lines", line={"width": 0}, fill=fill, fillcolor=_faint(colours.high), hoverinfo="skip"
+            x=x, y=edge, mode="lines", line={"width": 0}, fill=fill, fillcolor=_faint(colours.high, 0.18), hoverinfo="skip"
         )
     figure.add_scatter(
         x=x,
@@ -284,6 +285,6 @@ def severity_curve(clean: Answered, curve: SeverityCurve, ends: tuple[float, flo
     return figure
 
 
-def _faint(colour: str) -> str:
+def _faint(colour: str, opacity: float) -> str:
     """A hex colour as one that lets the ground through."""
-    return f"rgba({', '.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))}, 0.18)"
+    return f"rgba({', '.join(str(int(colour[i : i + 2], 16)) for i in (1, 3, 5))}, {opacity})"

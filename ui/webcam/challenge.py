@@ -62,7 +62,5 @@ def _result(session: Session, results: dict[str, float], label_set: LabelSet) ->
     )
     told = ", ".join(f"{label} {percent(share, 0)}" for label, share in results.items())
     st.echarts_chart(radar_options(results, label_set), height=340, key="webcam_radar", alt=f"How sure the model became: {told}")
-    st.caption(
-        "The highest probability of what was asked for. A low one may be the model's fault: fear and disgust are hard for it."
-    )
+    st.caption("The highest probability of what was asked for. A low one may be the model's fault.")
     _button(session, "Play again")

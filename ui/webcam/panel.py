@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 EVERY_S = 0.5
 PATIENCE_S = 10.0  # a connection stands within 2 s on one machine; a slow network and a TURN server take up to 8
 _MOST_FACES = 4
+_BESIDE = "display:flex;gap:.5em;align-items:center"
 _NUMBER = "display:inline-block;min-width:1.5em;padding:0 .35em;border-radius:.3em;color:#fff;font-weight:600;text-align:center"
 
 
@@ -89,8 +90,9 @@ def _people(people: Sequence[ShownFace]) -> None:
     shown = [people[i] for i in from_left(people)[: min(len(faces), _MOST_FACES)]]
     for person in shown:
         # As on the picture: a number on the person's own colour, where there is more than one.
-        number = f'<span style="{_NUMBER};background:{person_colour(person.number)}">{person.number}</span> '
-        st.html((number if len(people) > 1 else "") + heading_html(person) + bars_html(person))
+        number = f'<span style="{_NUMBER};background:{person_colour(person.number)}">{person.number}</span>'
+        heading = f'<div style="{_BESIDE}">{number if len(faces) > 1 else ""}{heading_html(person)}</div>'
+        st.html(heading + bars_html(person))
     _others(len(faces), len(people) - len(faces))
 
 
