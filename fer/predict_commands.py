@@ -209,7 +209,7 @@ def _predict_many(options: argparse.Namespace, many: Sequence[str]) -> int:
         return 1
     if options.json:
         return print_json(summary.as_dict())
-    print(f"{summary.pictures:,} pictures, {summary.faces:,} faces, in {summary.path}")
+    print(f"pictures: {summary.pictures:,}, faces: {summary.faces:,}, in {summary.path}")
     if summary.others:
         files = (
             "1 file is no picture by its name"
