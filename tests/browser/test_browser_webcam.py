@@ -55,7 +55,8 @@ _BLOCK = """
 
 _SMALL = """
     const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-    navigator.mediaDevices.getUserMedia = () => ask({video: {width: {exact: 320}, height: {exact: 240}, frameRate: 5}, audio: false});
+    const video = {width: {exact: 320}, height: {exact: 240}, frameRate: 5};
+    navigator.mediaDevices.getUserMedia = () => ask({video, audio: false});
 """
 
 
@@ -84,7 +85,9 @@ def wait_for_moving_video(page: Page, size_wh: tuple[int, int] = (640, 480)) -> 
     video.wait_for()
     start = wait_until("the first frame", lambda: video.evaluate("video => video.videoWidth && video.currentTime"))
     wait_until("more frames", lambda: video.evaluate("video => video.currentTime") > start + 0.5)
-    assert video.evaluate("video => [video.videoWidth, video.videoHeight]") == [*size_wh]
+    # WebRTC sends a smaller picture, of the same shape, where the processor or the network is short.
+    width, height = video.evaluate("video => [video.videoWidth, video.videoHeight]")
+    assert (width / height, width <= size_wh[0]) == (size_wh[0] / size_wh[1], True)
     assert video.evaluate(_BRIGHTNESS) > 20
 
 
@@ -105,6 +108,13 @@ def test_webcam_shows_boxes_and_expressions_live(app: RunningApp, page: Page) ->
     press(page, "Start")
     wait_for_moving_video(page)
     wait_for_live_panel(page)
+    seen: set[str] = set()
+
+    def both() -> bool:
+        seen.update(name for name in ("happy", "surprise") if name in panel(page).splitlines()[:3])
+        return len(seen) == 2
+
+    wait_until("both expressions that the clip shows", both)
     assert_fine(page)
 
     # Choices hold for the frames to come, without a new start.
@@ -118,24 +128,6 @@ def test_webcam_shows_boxes_and_expressions_live(app: RunningApp, page: Page) ->
     press(page, "Stop")
     page.get_by_text("Press Start").wait_for()
     wait_until("the picture is gone", lambda: not camera(page).locator("video").is_visible())
-
-
-def test_webcam_label_follows_the_clip(app: RunningApp, page: Page) -> None:
-    open_page(page, app, "webcam")
-    press(page, "Start")
-    wait_for_live_panel(page)
-    seen: set[str] = set()
-
-    def both() -> bool:
-        seen.update(name for name in ("happy", "surprise") if name in panel(page).splitlines()[:3])
-        return len(seen) == 2
-
-    wait_until("both expressions that the clip shows", both)
-    page.reload()  # and what ran before has ended
-    page.get_by_text("Press Start").wait_for()
-    press(page, "Start")
-    wait_for_moving_video(page)
-    assert_fine(page)
 
 
 def test_webcam_box_follows_a_photograph_that_moves(app: RunningApp, wary_browser: Browser) -> None:
@@ -192,12 +184,15 @@ def test_webcam_behind_a_firewall_says_why_and_falls_back_to_single_pictures(app
     assert page.get_by_test_id("stException").count() == 0
 
 
-def test_webcam_starts_again_after_stop_and_after_leaving_the_page(app: RunningApp, page: Page) -> None:
+def test_webcam_starts_again_after_stop_reload_and_leaving_the_page(app: RunningApp, page: Page) -> None:
     open_page(page, app, "webcam")
-    for _ in range(3):
-        press(page, "Start")
-        wait_for_moving_video(page)
-        press(page, "Stop")  # and at once Start again, before the server has heard of the Stop
+    press(page, "Start")
+    wait_for_moving_video(page)
+    press(page, "Stop")  # and at once Start again, before the server has heard of the Stop
+    press(page, "Start")
+    wait_for_moving_video(page)
+    page.reload()
+    page.get_by_text("Press Start").wait_for()  # a new session, and not the stream that was left
     press(page, "Start")
     wait_for_moving_video(page)
     navigation = page.get_by_test_id("stSidebarNavItems")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,9 +16,9 @@ from ui.theme import palette
 
 WINDOW_S = 60.0
 # Five points a second show all that a face does; ten would double what is sent to the browser.
-_EVERY = 2
-# A line is broken where the person was not seen for so long.
-_GAP_S = 0.7
+_EVERY_S = 0.19
+# A line is broken where the person was not seen for so long; a slow machine has a frame a second.
+_GAP_S = 1.5
 # These would cover each other.
 _POSITIONS = {"fear": "left", "angry": "right"}
 
@@ -51,10 +52,14 @@ def change_options(person: PersonHistory, usual: NDArray[np.float64], end_s: flo
 def _rows(times_s: NDArray[np.float64], values: NDArray[np.float64]) -> list[list[float | None]]:
     """Rows of a time and K values in percent; where the person was away, one without values."""
     rows: list[list[float | None]] = []
-    for time_s, row in zip(times_s[::_EVERY].tolist(), (100 * values[::_EVERY]).round(1).tolist(), strict=True):
-        if rows and time_s - (rows[-1][0] or 0.0) > _GAP_S:
+    last_s = -math.inf
+    for time_s, row in zip(times_s.tolist(), (100 * values).round(1).tolist(), strict=True):
+        if time_s < last_s + _EVERY_S:
+            continue
+        if rows and time_s - last_s > _GAP_S:
             rows.append([round(time_s - 0.01, 2), *[None] * len(row)])
         rows.append([round(time_s, 2), *row])
+        last_s = time_s
     return rows
 
 

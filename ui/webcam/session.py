@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -109,6 +110,17 @@ def live_seats() -> Seats:
     return Seats(most_viewers())
 
 
+@st.cache_resource(show_spinner=False)
+def spare_the_collector() -> None:
+    """Leave what is loaded by now out of the search for garbage, once for this server.
+
+    Streamlit searches everything after each run of a page or of a part of it, four times a second here. That takes 0.12 s, in
+    which no frame moves; nearly all of it goes into modules, which are no garbage.
+    """
+    gc.collect()
+    gc.freeze()
+
+
 def no_room(seats: Seats) -> None:
     """What stands in the place of the stream where all seats are taken."""
     st.info(
@@ -127,6 +139,7 @@ def webcam_session(recognizer: Recognizer, options: Options, camera: CameraOptio
         follower = FaceFollower(recognizer, head=options.head, smoothing_s=camera.smoothing_s)
         label_set = recognizer.bundle.head(options.head).label_set
         if session is None:
+            spare_the_collector()
             session = st.session_state[_KEY] = Session(reads_by, follower, label_set)
         else:  # a recording is of one model, and so is a chart
             session.forget()
