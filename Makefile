@@ -28,7 +28,7 @@ INSTALL := $(PY) -m pip install --disable-pip-version-check --no-input --only-bi
 # True on the Pythons that TensorFlow 2.21 and LiteRT have wheels for.
 SUPPORTED := import sys; sys.exit(not ((3, 11) <= sys.version_info[:2] <= (3, 13) and sys.maxsize > 2**32))
 
-.PHONY: help app test check format screenshots reproduce-flagship lock clean chromium
+.PHONY: help app test test-all check format screenshots reproduce-flagship lock clean chromium
 .DEFAULT_GOAL := help
 
 help:  ## Show this list
@@ -38,8 +38,13 @@ app: $(APP_STAMP)  ## Set up and start the app (PORT=8501; PYTHON=/path/to/pytho
 	@$(PY) -m fer detectors --fetch mtcnn >/dev/null || true # some ten seconds, once; without it there is a lesser detector
 	@$(PY) -m streamlit run streamlit_app.py --server.port $(PORT)
 
-test: $(DEV_STAMP) chromium  ## Set up and run the tests (ARGS="-m 'not slow'" passes options to pytest)
-	@$(PY) -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+TEST := -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+
+test: $(DEV_STAMP) chromium  ## Set up and run the tests but the slow ones (ARGS="-k webcam" passes options to pytest)
+	@$(PY) $(TEST) -m "not slow" $(ARGS)
+
+test-all: $(DEV_STAMP) chromium  ## The slow tests as well: half an hour on two cores
+	@$(PY) $(TEST) $(ARGS)
 
 check: $(DEV_STAMP)  ## Lint, formatting and types
 	$(PY) -m ruff check

@@ -53,7 +53,7 @@ class Preprocessing:
 
     def __post_init__(self) -> None:
         if not _is_int(self.size) or not SIZES[0] <= self.size <= SIZES[1]:
-            raise SettingsError(f"The input size is a whole number of pixels from {SIZES[0]} to {SIZES[1]}. Received: {self.size!r}")
+            raise SettingsError(f"The input size is a whole number from {SIZES[0]} to {SIZES[1]}. Received: {self.size!r}")
         if not _is_int(self.channels) or self.channels not in (1, 3):
             raise SettingsError(f"The input has 1 channel (grey) or 3 (RGB). Received: {self.channels!r}")
         if self.scale not in _SCALES:

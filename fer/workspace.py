@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def workspace_dir() -> Path:
-    """What the user made and must not lose: `runs/`, `searches/`, `datasets/`, `clips/`. Default: `workspace/` beside the package."""
+    """What the user made and must not lose: runs, searches, datasets, clips. Default: `workspace/` beside the package."""
     return Path(os.environ.get("FER_WORKSPACE") or REPOSITORY / "workspace")
 
 

@@ -13,6 +13,7 @@ from typing import Any
 # process that has loaded TensorFlow before it. The app keeps the two apart; this process tests the training and the webcam page.
 import pylibsrtp  # noqa: F401
 import pytest
+from filelock import FileLock
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -87,16 +88,32 @@ def tiny_settings() -> dict[str, str]:
     return dict(pair.split("=") for pair in TINY)
 
 
-@pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a workspace that holds the finished run `tiny`, made by the real commands; read it, do not change it."""
-    folder = tmp_path_factory.mktemp("trained")
+def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """A folder that all of pytest's processes share: the first to need it makes it, the others wait."""
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent  # each process has a folder of its own in that of the session
+    folder, made = place / f"shared-{name}", place / f"shared-{name}.made"
+    with FileLock(place / f"shared-{name}.lock"):
+        if not made.exists():
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
+
+
+def _make_trained(folder: Path) -> None:
     own = ("epochs=4", "learning_rate=0.1", "small_size=32", "small_share=0.3", "rejects=0.2")
     settings = [part for pair in (*TINY, *own) for part in ("--set", pair)]
     place = str(folder / "workspace" / "runs" / "tiny")
     done = run_fer("train", "--recipe", "compact", "--data", "synthetic:1200:7", *settings, "--run", place, folder=folder)
     assert done.returncode == 0, done.stderr
-    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a workspace that holds the finished run `tiny`, made by the real commands; read it, do not change it."""
+    return _made_once(tmp_path_factory, "trained", _make_trained)
 
 
 @pytest.fixture(scope="session")
@@ -106,8 +123,12 @@ def tiny_run(trained: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(trained: Path, tiny_run: Path) -> Path:
+def tiny_bundle(trained: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of the bundle `tiny`, made of that run by the real command."""
-    done = run_fer("bundle", str(tiny_run), "tiny", folder=trained)
-    assert done.returncode == 0, done.stderr
+
+    def make(folder: Path) -> None:
+        done = run_fer("bundle", str(tiny_run), "tiny", folder=trained)
+        assert done.returncode == 0, done.stderr
+
+    _made_once(tmp_path_factory, "tiny-bundle", make)
     return trained / "models" / "tiny"

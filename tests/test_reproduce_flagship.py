@@ -81,6 +81,7 @@ def test_on_gpu_makes_every_step_once_and_names_the_teachers(tmp_path: Path, mon
         assert not any(name.endswith(".npz") for name in tar.getnames())
 
 
+@pytest.mark.slow
 def test_train_stops_at_the_end_of_a_stretch_and_goes_on(
     tmp_path: Path, tiny_settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +96,7 @@ def test_train_stops_at_the_end_of_a_stretch_and_goes_on(
     assert steps._trained("one", "compact", epochs=1).status == "finished"
 
 
+@pytest.mark.slow
 def test_main_makes_a_bundle_of_a_run_that_was_packed_elsewhere(
     tmp_path: Path, tiny_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,6 +134,7 @@ def test_explore_of_an_unreadable_folder_says_why(open_page: OpenPage, tmp_path:
 
 
 @pytest.mark.fer2013
+@pytest.mark.slow
 def test_explore_is_fluid_with_fer2013(open_page: OpenPage, shared_data: Path) -> None:
     app = open_page("explore", dataset=str(shared_data / "fer2013.zip"), ferplus=str(shared_data / "fer2013new.csv"))
     assert metrics(app)["Images"] == "32,298"

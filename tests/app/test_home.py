@@ -137,6 +137,7 @@ def hostile_zip(kind: str) -> bytes:
     return buffer.getvalue()[:300] if kind == "cut" else buffer.getvalue()
 
 
+@pytest.mark.slow
 def test_uploading_a_hostile_zip_says_so_and_keeps_nothing(open_page: OpenPage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archives, "MAX_MEMBERS", 50)
     monkeypatch.setattr(archives, "RATIO_FREE_BYTES", 2**18)

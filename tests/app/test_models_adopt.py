@@ -62,6 +62,7 @@ def test_a_file_from_elsewhere_is_tried_and_taken_in(open_page: OpenPage, make_o
     assert not list((cache_dir() / "foreign").iterdir())
 
 
+@pytest.mark.slow
 def test_a_model_from_elsewhere_does_not_break_the_other_pages(open_page: OpenPage, make_onnx: Callable[..., Path]) -> None:  # noqa: F811
     app = look_into(open_page("models"), "theirs.onnx", make_onnx().read_bytes())
     app = app.button(key="adopt_take_in").click().run()

@@ -332,6 +332,7 @@ def test_recall_options_leave_out_a_class_that_validation_lacks() -> None:
     assert [series["data"] for series in options["series"]] == [[[1, 75.0], [2, 100.0]], []]
 
 
+@pytest.mark.slow
 def test_what_a_training_will_take_is_told_before_it_starts(open_page: OpenPage) -> None:
     app = open_page("train")
     for key, value in (("stem", "8,8"), ("widths", "8,16"), ("depths", "1,1")):

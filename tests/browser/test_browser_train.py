@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.mark.timeout(420)
+@pytest.mark.slow
 def test_path_from_data_to_prediction(tmp_path: Path, page: Page) -> None:
     # A server of its own: what is chosen and made here must not change what other tests find.
     with running_app(tmp_path) as app:

@@ -150,6 +150,7 @@ def test_webcam_box_follows_a_photograph_that_moves(app: RunningApp, wary_browse
     context.close()
 
 
+@pytest.mark.slow
 def test_webcam_two_browsers_at_once_each_see_their_own(app: RunningApp, page: Page, browser: Browser) -> None:
     context = browser.new_context(permissions=["camera"])
     for each in (page, context.new_page()):

@@ -208,6 +208,7 @@ def test_bundle_command_data_that_has_changed_is_refused(
     assert not (tmp_path / "models" / "other").exists()
 
 
+@pytest.mark.slow
 def test_create_bundle_served_in_integers_with_its_mirror_image(
     tiny_bundle: Path, tmp_path: Path, fer_command: Callable[..., object]
 ) -> None:
@@ -235,6 +236,7 @@ def test_create_bundle_served_in_integers_with_its_mirror_image(
     assert np.ptp(answers, axis=0).max() > 0.005, "and yet it looks at the image"
 
 
+@pytest.mark.slow
 def test_bundle_command_replaces_whole_or_not_at_all(
     models: Path, tiny_run: Path, fer_command: Callable[..., object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -261,6 +263,7 @@ def test_card_holds_the_curve_that_led_to_it(models: Path) -> None:
     assert card["training"]["chosen_by"] == "val_accuracy"
 
 
+@pytest.mark.slow
 def test_bundle_of_chosen_classes_and_a_recipe_of_ones_own(tmp_path: Path, fer_command: Callable[..., object]) -> None:
     recipe = tmp_path / "mine.toml"
     recipe.write_text(

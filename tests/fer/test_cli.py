@@ -44,6 +44,7 @@ def test_data_info_text_is_a_table(faces: Path, capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.fer2013
+@pytest.mark.slow
 def test_data_info_fer2013_gives_the_published_counts(shared_data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "info", str(shared_data / "fer2013.zip"), "--json"]) == 0
     counts = json.loads(capsys.readouterr().out)["counts"]

@@ -18,9 +18,8 @@ def _flags(settings: dict[str, str]) -> list[str]:
     return [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
 
 
-@pytest.mark.slow
 @pytest.mark.fer2013
-@pytest.mark.parametrize("recipe", ["cnn4-7class", "compact"])
+@pytest.mark.parametrize("recipe", [pytest.param("cnn4-7class", marks=pytest.mark.slow), "compact"])
 def test_real_faces_from_zip_to_answer(
     recipe: str, shared_data: Path, tmp_path: Path, fer_command: Command, tiny_settings: dict[str, str]
 ) -> None:

@@ -6,6 +6,8 @@ import nbclient
 import nbformat
 import pytest
 
+# They train.
+LONG = ("00_tour", "02_audit")
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 # What each must have printed: that its training came to its end, its last line, or that what it mended is mended.
 PRINTED = {
@@ -17,9 +19,10 @@ PRINTED = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")  # Jupyter's own, of its event loop
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [pytest.param(p, id=p.stem, marks=[pytest.mark.slow] if p.stem in LONG else []) for p in NOTEBOOKS]
+)
 def test_notebook_runs_to_its_end(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     client = nbclient.NotebookClient(

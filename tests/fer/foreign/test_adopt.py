@@ -197,7 +197,6 @@ def test_commands_look_into_a_file_and_take_it_in(make_onnx: MakeOnnx, capsys: p
     assert "exists already" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning", "ignore:You are saving your model:UserWarning")
 @pytest.mark.parametrize("suffix", [".h5", ".keras", ".tflite"])
 def test_files_of_keras_and_litert_answer_as_they_did(suffix: str, tmp_path: Path) -> None:

@@ -184,7 +184,6 @@ def test_require_safe_refuses_halves_of_models(tmp_path: Path) -> None:
         require_safe(tmp_path / "no.h5")
 
 
-@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:In the future `np.object`:FutureWarning", "ignore:You are saving your model:UserWarning")
 def test_load_keras_file_with_files_that_keras_has_written(tmp_path: Path) -> None:
     import keras

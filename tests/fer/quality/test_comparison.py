@@ -111,6 +111,7 @@ def test_overlap_of_strangers_is_empty(make_dataset) -> None:
 
 
 @pytest.mark.fer2013
+@pytest.mark.slow
 def test_fer2013_against_ferplus(shared_data: Path) -> None:
     found = relabelled_by_votes(read_dataset(shared_data / "fer2013.zip", ferplus=shared_data / "fer2013new.csv"))
     assert (len(found), found.left_out) == (28_259, 4_039)

@@ -193,7 +193,6 @@ def test_resplit_by_findings_leaves_no_leak(with_copies) -> None:
 
 
 @pytest.mark.fer2013
-@pytest.mark.slow
 def test_find_duplicates_fer2013(shared_data) -> None:
     """The counts that everybody can check, and near duplicates of about the number that was seen to be right."""
     dataset = read_dataset(shared_data / "fer2013.zip", ferplus=shared_data / "fer2013new.csv")

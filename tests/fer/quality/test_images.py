@@ -216,6 +216,7 @@ def test_find_faceless_images_by_model_and_by_votes() -> None:
 
 
 @pytest.mark.fer2013
+@pytest.mark.slow
 def test_fer2013_blank_squares_and_pages_of_text(shared_data: Path) -> None:
     dataset = read_dataset(shared_data / "fer2013.zip", ferplus=shared_data / "fer2013new.csv")
     measures = measure_images(dataset)

@@ -122,6 +122,7 @@ def _arrays(path: Path) -> dict[str, np.ndarray[Any, Any]]:
         return {name: stored[name] for name in stored.files if name != "history"}
 
 
+@pytest.mark.slow
 def test_train_run_learns_on_jax_without_tensorflow(trained_on_jax: tuple[Path, str]) -> None:
     folder, printed = trained_on_jax
     assert printed.endswith("loaded: []\n")

@@ -31,6 +31,7 @@ def cleaning(tmp_path: Path) -> Path:
     return tmp_path / "noise.cleaning.csv"
 
 
+@pytest.mark.slow
 def test_train_through_a_cleaning_list(cleaning: Path, tmp_path: Path, tiny_settings: dict[str, str], fer_command) -> None:
     settings = [
         part for key, value in {**tiny_settings, "epochs": "1", "rejects": "0"}.items() for part in ("--set", f"{key}={value}")

@@ -47,6 +47,7 @@ def test_join_teachers_see_small_images_at_their_own_size(settings: Settings, pr
     assert np.allclose(np.asarray(answers["labels"]).sum(axis=1), 1, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_student_learns_the_teachers_answers_alone_when_they_have_all_the_weight(
     settings: Settings, prepared: PreparedData
 ) -> None:

@@ -14,6 +14,7 @@ from fer.training.prepare import prepare_data
 
 
 @pytest.mark.parametrize("change", [{}, {"balance": "undersample"}, {"classes": "happy,sad", "overfeed": "sad=3"}])
+@pytest.mark.slow
 def test_estimate_training_counts_what_the_training_would_see(change: dict[str, str], tiny_settings: dict[str, str]) -> None:
     settings = load_recipe("compact").settings.with_overrides({**tiny_settings, "batch_size": "16", **change})
     dataset = read_dataset("synthetic:240:5")
@@ -33,6 +34,7 @@ def test_estimate_warns_in_words_before_it_would_not_fit() -> None:
     assert replace(fits, memory_bytes=19 * 2**30).warning.startswith("It would take about 19.0 GiB, and 20.0 GiB are free.")
 
 
+@pytest.mark.slow
 def test_train_command_estimates_and_leaves_nothing_behind(fer_command: Callable[..., CompletedProcess[str]]) -> None:
     done = fer_command("train", "--recipe", "compact", "--data", "synthetic:160", "--set", "batch_size=8", "--estimate", "--json")
     assert done.returncode == 0, done.stderr

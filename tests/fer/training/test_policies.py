@@ -36,6 +36,7 @@ def test_train_run_early_stopping_ends_before_the_last_epoch(tmp_path: Path, ove
     assert 2 <= len(run.epoch_rows()) < 9
 
 
+@pytest.mark.slow
 def test_train_run_plateau_goes_on_where_it_was_after_an_interruption(tmp_path: Path, overrides: dict[str, Any]) -> None:
     asked = {**overrides, "plateau_patience": 1, "plateau_factor": 0.5, "plateau_min_delta": 10}
     whole = create_run("compact", "synthetic:160:1", overrides={**asked, "epochs": 4}, run_dir=tmp_path / "whole")

@@ -102,6 +102,7 @@ def test_resume_after_kill_ends_with_the_weights_of_an_undisturbed_run(
         assert np.array_equal(value, _arrays(run.path / "checkpoint.npz")[name]), name
 
 
+@pytest.mark.slow
 def test_stop_keeps_finished_epochs_and_a_second_process_is_refused(
     tmp_path: Path, tiny_settings: dict[str, str], fer_command: Command
 ) -> None:
@@ -137,6 +138,7 @@ def test_train_run_that_diverges_fails_in_words(tmp_path: Path, tiny_settings: d
     assert Run(tmp_path / "run").status == "failed"
 
 
+@pytest.mark.slow
 def test_train_run_disk_full_fails_in_words_and_leaves_no_half_file(tmp_path: Path, tiny_settings: dict[str, str]) -> None:
     run = create_run("compact", DATA, overrides={**tiny_settings, "epochs": 2}, run_dir=tmp_path / "run")
     # A limit on the size of a file stops the checkpoint as a full disk does: in the middle of a write, with an OSError.
