@@ -100,7 +100,7 @@ def _take_predict_views(pages: list[Page], app: RunningApp) -> None:
         settle(page)
         page.get_by_text("Why this answer?").first.click()
         settle(page)
-        page.get_by_text("Why this answer?").first.scroll_into_view_if_needed()
+        page.get_by_text("Why this answer?").first.evaluate("title => title.scrollIntoView({block: 'start'})")
         page.wait_for_timeout(2_000)
         _save(page, "why", theme)
     for page, theme in zip(pages, THEMES, strict=True):
