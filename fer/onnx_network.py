@@ -1,4 +1,7 @@
-"""One ONNX file as a function of arrays; the counterpart of `fer/litert.py`."""
+"""One ONNX file as a function of arrays; the counterpart of `fer/litert.py`.
+
+The YuNet detector and networks of others (`fer.foreign`) run through here.
+"""
 
 from __future__ import annotations
 

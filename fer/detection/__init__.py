@@ -41,11 +41,12 @@ def default_detector_name() -> str:
     return "mtcnn" if mtcnn.is_prepared() else "haar"
 
 
-def get_detector(name: str = "auto") -> FaceDetector:
+def get_detector(name: str = "auto", *, threads: int = 1) -> FaceDetector:
     """A detector by name, loaded once a process and shared by its threads.
 
     Args:
         name: `yunet`, `haar` or `mtcnn`; `auto` is `default_detector_name()`.
+        threads: CPU threads for one call; `haar` takes as many as OpenCV is set to.
 
     Raises:
         DetectionError: the name is unknown, or the detector is not available; the text says what to do.
@@ -56,12 +57,20 @@ def get_detector(name: str = "auto") -> FaceDetector:
         raise DetectionError(f"Unknown face detector {name!r}. Known: auto, {', '.join(infos)}")
     if not infos[chosen].available:
         raise DetectionError(f"The face detector {infos[chosen].title} is not available. {infos[chosen].state}")
-    return _loaded(chosen, yunet.yunet_path() if chosen == "yunet" else None)
+    # Only what counts is part of the key; the path does, as the user may name another file.
+    if chosen == "haar":
+        return _haar()
+    return _mtcnn(threads) if chosen == "mtcnn" else _yunet(yunet.yunet_path(), threads)
 
 
-@lru_cache(maxsize=4)
-def _loaded(name: str, path: Path | None) -> FaceDetector:
-    # The path is part of the key: it changes when the user names another file.
-    if path is not None:
-        return yunet.YuNetDetector(path)
-    return haar.HaarDetector() if name == "haar" else mtcnn.MtcnnDetector()
+_haar = lru_cache(maxsize=1)(haar.HaarDetector)
+
+
+@lru_cache(maxsize=2)
+def _mtcnn(threads: int) -> FaceDetector:
+    return mtcnn.MtcnnDetector(threads=threads)
+
+
+@lru_cache(maxsize=2)
+def _yunet(path: Path, threads: int) -> FaceDetector:
+    return yunet.YuNetDetector(path, threads=threads)

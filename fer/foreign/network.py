@@ -40,7 +40,7 @@ def open_network(content: bytes, kind: str, *, threads: int = 1) -> Network:
         ValueError: the bytes are no network of that kind with one float32 input.
     """
     if kind == "onnx":
-        from fer.foreign.onnx_network import OnnxNetwork
+        from fer.onnx_network import OnnxNetwork
 
         return OnnxNetwork(content, threads=threads)
     return LiteRtNetwork(content, threads=threads)

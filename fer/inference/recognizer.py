@@ -108,7 +108,7 @@ class Recognizer:
     Args:
         model: a bundle, or the name or folder of one; None for the one that ships.
         detector: a detector or its name (`auto`, `yunet`, `haar`, `mtcnn`); None where only whole pictures will be predicted.
-        threads: CPU threads for the classifier.
+        threads: CPU threads for the classifier, and for a detector given by name.
         unsure_below: confidence below which an answer is unsure, 0…1; None for the threshold that the model carries, or
             `UNSURE_BELOW` where it carries none.
 
@@ -130,7 +130,7 @@ class Recognizer:
             raise SettingsError(f"A confidence lies between 0 and 1, such as 0.5. Received: {unsure_below}")
         self._unsure_below = unsure_below
         self.bundle = model if isinstance(model, Bundle) else load_bundle(model or default_model())
-        self.detector = get_detector(detector) if isinstance(detector, str) else detector
+        self.detector = get_detector(detector, threads=threads) if isinstance(detector, str) else detector
         self.classifier = Classifier(self.bundle, threads=threads)
 
     def predict(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnx
 import pytest
 
 from fer.boxes import iou_matrix
@@ -78,8 +79,30 @@ def test_detect_finds_nothing_where_nothing_is(detector: YuNetDetector, coffee: 
 
 
 @pytest.mark.fer2013
+def test_detect_finds_what_opencvs_own_yunet_finds(detector: YuNetDetector, shared_data: Path, astronaut: np.ndarray) -> None:
+    rng = np.random.default_rng(0)
+    for width, height in ((480, 480), (416, 480), (480, 352)):  # sizes that need no resampling and no padding
+        picture = cv2.resize(np.tile(astronaut[:240, 110:350], (1, 2, 1)), (width, height))
+        picture = np.clip(picture + rng.normal(0, 8, picture.shape), 0, 255).astype(np.uint8)
+        theirs = cv2.FaceDetectorYN.create(str(shared_data / yunet.FILE_NAME), "", (width, height), 0.7, 0.3)
+        found = theirs.detect(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
+        found = found[np.argsort(-found[:, 2], kind="stable")]
+        faces = detector.detect(picture)
+        assert faces.landmarks is not None
+        np.testing.assert_allclose(faces.xyxy, np.c_[found[:, :2], found[:, :2] + found[:, 2:4]], atol=0.01)
+        np.testing.assert_allclose(faces.landmarks.reshape(-1, 10), found[:, 4:14], atol=0.01)
+        np.testing.assert_allclose(faces.detection_score, found[:, 14], atol=1e-4)
+
+
+@pytest.mark.fer2013
+@pytest.mark.parametrize("shape", [(1, 5000, 3), (5000, 1, 3), (3, 700, 3)])
+def test_detect_in_a_very_narrow_picture_finds_nothing(detector: YuNetDetector, shape: tuple[int, ...]) -> None:
+    assert len(detector.detect(np.zeros(shape, np.uint8))) == 0
+
+
+@pytest.mark.fer2013
 def test_detect_from_many_threads_gives_what_one_gives(detector: YuNetDetector, astronaut: np.ndarray) -> None:
-    # Different sizes: the network's input size is the state that calls could mix up.
+    # Different sizes, which calls could mix up.
     images = [astronaut[: 512 - 40 * i, : 512 - 10 * i] for i in range(6)] * 4
     alone = [detector.detect(image).xyxy for image in images]
     with ThreadPoolExecutor(6) as pool:
@@ -88,9 +111,14 @@ def test_detect_from_many_threads_gives_what_one_gives(detector: YuNetDetector, 
         np.testing.assert_array_equal(one, other)
 
 
-def test_detector_of_another_file_says_so(tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["no network", "cut", "empty", "another network"])
+def test_detector_of_another_file_says_so(tmp_path: Path, what: str) -> None:
     path = tmp_path / "yunet.onnx"
-    path.write_bytes(b"not a network")
+    value = onnx.helper.make_tensor_value_info("input", onnx.TensorProto.FLOAT, [1, 3, 640, 640])
+    answer = onnx.helper.make_tensor_value_info("answer", onnx.TensorProto.FLOAT, [1, 3, 640, 640])
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["input"], ["answer"])], "another", [value], [answer])
+    another = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 13)], ir_version=8).SerializeToString()
+    path.write_bytes({"no network": b"not a network", "cut": another[:60], "empty": b"", "another network": another}[what])
     with pytest.raises(DetectionError, match="cannot be read as the YuNet face detector"):
         YuNetDetector(path)
 
