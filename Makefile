@@ -38,7 +38,11 @@ app: $(APP_STAMP)  ## Set up and start the app (PORT=8501; PYTHON=/path/to/pytho
 	@$(PY) -m fer detectors --fetch mtcnn >/dev/null || true # some ten seconds, once; without it there is a lesser detector
 	@$(PY) -m streamlit run streamlit_app.py --server.port $(PORT)
 
-TEST := -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# A file goes to one process, for what its tests share; in the order of collection, whose last files are short, so that none of the
+# processes works on alone. And with byte code, also where the environment says not to write it: its compiling is a large part of each
+# of the hundred processes that the tests start.
+TEST := -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+test test-all: export PYTHONDONTWRITEBYTECODE :=
 
 test: $(DEV_STAMP) chromium  ## Set up and run the tests but the slow ones (ARGS="-k webcam" passes options to pytest)
 	@$(PY) $(TEST) -m "not slow" $(ARGS)

@@ -7,8 +7,12 @@ end are these two uses.
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import streamlit as st
 
@@ -38,6 +42,9 @@ if __name__ == "__main__":
     # Wide, yet no wider than a line can be read.
     with st.container(horizontal_alignment="center"), st.container(width=1240):
         page.run()
+    # Streamlit's own search for garbage (runner.postScriptGC) comes after every run of a fragment, too: beside a camera four
+    # times a second, 40 ms each, in which no frame moves. A run of a whole page is what leaves much behind.
+    gc.collect()
 else:
     # Beside a folder named pages/, a fresh server would run a deep link such as /train bare, without the frame above, until
     # somebody has opened /. Declaring the navigation once on import tells it whose pages they are.
@@ -54,4 +61,13 @@ else:
     except SettingsError as error:
         sys.exit(f"error: {error}")
     log_to_stderr()
-    app = st.App(__file__, routes=dashboard_routes(service), lifespan=warming(service))
+
+    @asynccontextmanager
+    async def lifespan(server: Any) -> AsyncIterator[None]:
+        from ui.webcam.ice import check_ice_servers
+
+        check_ice_servers()
+        async with warming(service)(server):
+            yield
+
+    app = st.App(__file__, routes=dashboard_routes(service), lifespan=lifespan)

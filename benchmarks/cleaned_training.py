@@ -44,6 +44,7 @@ from fer.quality.findings import Audit
 from fer.recipes import Recipe, load_recipe, read_overrides
 from fer.terminal import print_table
 from fer.training import Run
+from fer.words import percent
 from fer.workspace import workspace_dir
 
 RECIPE = "compact"
@@ -258,7 +259,7 @@ def print_figures(figures: Mapping[str, Any]) -> None:
     for variant in figures["variants"]:
         scores = [variant["scores"][truth][part] for truth in figures["n"] for part in PARTS]
         start = [variant["name"], f"{variant['images']:,}", f"{variant['steps']:,}"]
-        rows.append([*start, *("–" if not s["seeds"] else f"{s['mean']:.1%} ± {100 * s['sd']:.1f}" for s in scores)])
+        rows.append([*start, *("–" if not s["seeds"] else f"{percent(s['mean'])} ± {100 * s['sd']:.1f}" for s in scores)])
         changes = [score.get("difference") for score in scores]
         if any(changes):
             texts = (f"{100 * d['mean']:+.1f} ({100 * d['low']:+.1f} … {100 * d['high']:+.1f})" if d else "–" for d in changes)

@@ -38,6 +38,7 @@ from fer.terminal import print_table
 from fer.training import Run
 from fer.training.history import best_row
 from fer.training.prepare import choose_data
+from fer.words import percent
 from fer.workspace import workspace_dir
 
 # A measure of a processor's patience, not of the systems': each allows more. Both are past the first cut of their learning rate.
@@ -222,10 +223,10 @@ def print_figures(figures: Mapping[str, Any]) -> None:
                     split,
                     f"{score['n']:,}",
                     f"{len(system['curve'])} of {system['epochs_allowed']}",
-                    f"{score['accuracy']:.1%}",
-                    f"{low:.1%} to {high:.1%}",
-                    f"{score['majority']:.1%}",
-                    f"{system['reported']['accuracy']:.1%}" if "accuracy" in system["reported"] else "–",
+                    percent(score["accuracy"]),
+                    f"{percent(low)} to {percent(high)}",
+                    percent(score["majority"]),
+                    percent(system["reported"]["accuracy"]) if "accuracy" in system["reported"] else "–",
                 ]
             )
     print_table(["system", "split", "images", "epochs", "accuracy", "95 % interval", "largest class", "reported"], rows)

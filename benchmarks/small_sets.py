@@ -41,6 +41,7 @@ from fer.recipes import Recipe, load_recipe, read_overrides
 from fer.terminal import print_table
 from fer.training import Run
 from fer.training.worker import prepare_keras
+from fer.words import percent
 from fer.workspace import workspace_dir
 
 TRANSFER, AS_IT_IS = "transfer", "flagship"
@@ -231,7 +232,7 @@ def print_figures(figures: Mapping[str, Any]) -> None:
             table.append(
                 [
                     "flagship as it is, untrained" if row["name"] == AS_IT_IS else row["name"],
-                    f"{row['mean']:.1%}" + (f" ± {100 * row['sd']:.1f}" if len(row["seeds"]) > 1 else ""),
+                    percent(row["mean"]) + (f" ± {100 * row['sd']:.1f}" if len(row["seeds"]) > 1 else ""),
                     f"{100 * gain['mean']:+.1f} ({100 * gain['low']:+.1f} … {100 * gain['high']:+.1f})" if gain else "",
                     f"{np.mean(row['epochs']):.0f}" if "epochs" in row else "",
                     f"{np.mean(row['seconds']):.0f}" if "seconds" in row else "",

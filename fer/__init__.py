@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fer.data import read_dataset as read_dataset
     from fer.errors import FerError as FerError
     from fer.evaluation import Report as Report
-    from fer.evaluation import evaluate as evaluate
+    from fer.evaluation.evaluate import evaluate as evaluate
     from fer.images import read_image as read_image
     from fer.inference import FacePrediction as FacePrediction
     from fer.inference import Recognizer as Recognizer

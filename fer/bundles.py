@@ -17,6 +17,7 @@ import hashlib
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,9 +102,7 @@ class Bundle:
 
     @cached_property
     def heads(self) -> tuple[Head, ...]:
-        abstain = self.card.get("abstain")
-        # A threshold was chosen on the answers of one head, and says nothing about those of another.
-        thresholds = {} if abstain is None else {abstain["head"]: float(abstain["threshold"])}
+        thresholds = {name: float(chosen["threshold"]) for name, chosen in abstentions(self.card).items()}
         return tuple(
             Head(head["name"], LabelSet(tuple(head["labels"])), float(head["temperature"]), thresholds.get(head["name"]))
             for head in self.card["heads"]
@@ -211,6 +210,17 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
             f"The card of the model {path.name!r} does not make sense: {error!r}. Make the bundle again."
         ) from error
     return bundle
+
+
+def abstentions(card: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Below which confidence each head is unsure, and what came of it, by the head's name.
+
+    A threshold was chosen on the answers of one head, and says nothing about those of another. Cards of before kept one alone,
+    beside the heads.
+    """
+    of_before = card.get("abstain")
+    own = {head["name"]: head["abstain"] for head in card["heads"] if "abstain" in head}
+    return ({} if of_before is None else {of_before["head"]: of_before}) | own
 
 
 def list_bundles() -> list[str]:

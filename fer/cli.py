@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate = verbs.add_parser("evaluate", help="measure a model on a dataset")
     evaluate.add_argument("--model", metavar="NAME", help="name or folder of a bundle; default: the default model")
     evaluate.add_argument("--package", choices=PACKAGES, help="instead of a model, an installed package of somebody else's")
-    evaluate.add_argument("--data", metavar="PATH", required=True, help="as in `data info`")
+    evaluate.add_argument("--data", metavar="PATH", help="as in `data info`")
     evaluate.add_argument(
         "--split", choices=("train", "val", "test", "all"), help="default: test where there is one, else val, else all"
     )
@@ -159,6 +159,7 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--slices", action="store_true", help="also cut the images by brightness, contrast, sharpness and size")
     evaluate.add_argument("--table", metavar="CSV", help="also cut them by the columns of a table of yours, a row an image")
     _add_report_files(evaluate)
+    evaluate.add_argument("--job", metavar="DIR", help=argparse.SUPPRESS)  # what an evaluation starts
     _finish(evaluate, commands.evaluate)
 
     report = verbs.add_parser("report", help="show a report that was kept, or write it down")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from fer.errors import ClipError, SettingsError
 from fer.files import replacing
 from fer.terminal import print_json, print_table, progress_bar
+from fer.words import percent
 
 if TYPE_CHECKING:
     from fer.clips import Timeline
@@ -20,11 +21,11 @@ _MOST_MOMENTS = 20
 
 
 def clip(options: argparse.Namespace) -> int:
-    from fer.clips.job import open_clip_job
+    from fer.clips.job import ClipJob
     from fer.clips.worker import run_clip
 
     if options.job:
-        run_clip(open_clip_job(options.job))
+        run_clip(ClipJob(Path(options.job)))
         return 0
     if not options.file:
         raise SettingsError("Name a clip: python -m fer clip FILE")
@@ -97,12 +98,12 @@ def _print(timeline: Timeline) -> None:
     rows = []
     for person in timeline.people:
         commonest = Counter(timeline.shares(person)).most_common(3)
-        shown = ", ".join(f"{label} {share:.0%}" for label, share in commonest if share >= 0.005)
+        shown = ", ".join(f"{label} {percent(share, 0)}" for label, share in commonest if share >= 0.005)
         rows.append([str(person.number), f"{person.times_s[0]:.1f}–{person.times_s[-1]:.1f}", f"{len(person):,}", shown])
     print_table(["person", "seen (s)", "frames", "shows"], rows)
     moments = find_moments(timeline)
     for moment in moments[:_MOST_MOMENTS]:
         what = f"most {moment.label}" if moment.kind == "peak" else f"{moment.before} → {moment.label}"
-        print(f"{moment.time_s:8.2f} s  person {moment.person}  {what} ({moment.probability:.0%})")
+        print(f"{moment.time_s:8.2f} s  person {moment.person}  {what} ({percent(moment.probability, 0)})")
     if len(moments) > _MOST_MOMENTS:
         print(f"and {len(moments) - _MOST_MOMENTS} more moments: --json lists all")

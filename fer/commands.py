@@ -9,11 +9,12 @@ from __future__ import annotations
 import argparse
 import sys
 from contextlib import redirect_stdout
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from fer.errors import FerError, SettingsError
 from fer.terminal import print_json, print_table, progress_bar
+from fer.words import percent
 
 if TYPE_CHECKING:
     from fer.data import Dataset
@@ -137,7 +138,7 @@ def runs(options: argparse.Namespace) -> int:
             table.append([row["id"], "", "damaged", "", ""])
             print(f"error: {row['error']}", file=sys.stderr)
             continue
-        best = "" if row["best_val_accuracy"] is None else f"{row['best_val_accuracy']:.1%}"
+        best = "" if row["best_val_accuracy"] is None else percent(row["best_val_accuracy"])
         status = f"{row['status']} {row['number_in_queue'] or ''}".strip()
         table.append([row["id"], row["recipe"], status, f"{row['epochs']}/{row['epochs_total']}", best])
     print_table(["run", "recipe", "status", "epochs", "best val accuracy"], table)
@@ -146,11 +147,17 @@ def runs(options: argparse.Namespace) -> int:
 
 def evaluate(options: argparse.Namespace) -> int:
     from fer.bundles import default_model, load_bundle
-    from fer.evaluation import classification_text, evaluate, measure_robustness, robustness_table
+    from fer.evaluation import classification_text, evaluate, measure_robustness, robustness_table, settle
     from fer.inference.classifier import Classifier
     from fer.quality.cleaning import read_cleaned
     from fer.report_commands import cut_slices, print_slices, write_report
 
+    if options.job:
+        from fer.evaluation_commands import compare_networks
+
+        return compare_networks(options.job)
+    if not options.data:
+        raise SettingsError("Name the data to evaluate on: --data PATH")
     if options.package:
         from fer.evaluation_commands import evaluate_package
 
@@ -168,7 +175,12 @@ def evaluate(options: argparse.Namespace) -> int:
         head=options.head,
         progress=lambda share: progress("Evaluating", share),
         classifier=classifier,
+        against_keras=True,
     )
+    if report.is_pending:
+        progress("Asking the Keras network", 0.5)
+        report = settle(report, bundle, wait=True)
+        progress("Asked the Keras network", 1.0)
     if cleaned:
         report = replace(report, notes=(cleaned.note(options.cleaning), *report.notes))
     if options.save is not None:
@@ -204,18 +216,7 @@ def detectors(options: argparse.Namespace) -> int:
     if options.fetch == "mtcnn":
         print(f"MTCNN at {prepare_mtcnn()}", file=sys.stderr)
     default = default_detector_name()
-    rows: list[dict[str, Any]] = [
-        {
-            "name": d.name,
-            "title": d.title,
-            "available": d.available,
-            "state": d.state,
-            "licence": d.licence,
-            "default": d.name == default,
-            "note": d.note,
-        }
-        for d in available_detectors()
-    ]
+    rows = [{**asdict(detector), "default": detector.name == default} for detector in available_detectors()]
     if options.json:
         return print_json(rows)
     for row in rows:

@@ -1,13 +1,16 @@
-"""What the commands `calibrate`, and `evaluate --package`, of `fer/cli.py` do; see `commands.py`."""
+"""What the commands `calibrate`, `evaluate --package` and `evaluate --job` of `fer/cli.py` do; see `commands.py`."""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 from fer.errors import SettingsError
 from fer.terminal import print_json, progress_bar
+from fer.words import percent, percent_range
 
 
 def calibrate(options: argparse.Namespace) -> int:
@@ -34,7 +37,6 @@ def calibrate(options: argparse.Namespace) -> int:
     if options.json:
         return print_json({**found.as_dict(), "model": bundle.name, "sha256": bundle.sha256, "applied": options.apply})
     chosen = found.abstention
-    low, high = chosen.accuracy_ci95
     print(f"{bundle.name}, head {found.head}, on {found.dataset} ({found.split}): {found.n:,} images")
     if found.is_recalibrated:
         print(
@@ -43,10 +45,22 @@ def calibrate(options: argparse.Namespace) -> int:
         )
     else:
         print(f"temperature {found.old_temperature:.3f} stays: none is better (calibration error {found.ece:.3f})")
-    right = "" if chosen.accuracy is None else f", right in {chosen.accuracy:.1%} (95 % interval {low:.1%} to {high:.1%})"
-    print(f"unsure below {chosen.threshold:.1%} confidence: answers {chosen.coverage:.1%} of the images{right}")
+    interval = f"(95 % interval {percent_range(chosen.accuracy_ci95)})"
+    right = "" if chosen.accuracy is None else f", right in {percent(chosen.accuracy)} {interval}"
+    print(f"unsure below {percent(chosen.threshold)} confidence: answers {percent(chosen.coverage)} of the images{right}")
     print("Each image was judged by what others gave.")
     print(f"Kept in {bundle.path}" if options.apply else "Nothing was changed. Add --apply to keep both in the model.")
+    return 0
+
+
+def compare_networks(folder: str) -> int:
+    """What an evaluation starts beside itself: ask the model's Keras network, too."""
+    from fer.agreement_worker import measure_agreement
+    from fer.evaluation.agreement import AgreementJob
+
+    if hasattr(os, "nice"):
+        os.nice(10)  # the evaluation beside it goes first
+    measure_agreement(AgreementJob(Path(folder)))
     return 0
 
 

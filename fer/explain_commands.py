@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fer.words import percent
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -72,6 +74,6 @@ def with_reasons(annotated: NDArray[np.uint8], whys: Sequence[Why | None]) -> ND
     for why in whys:
         if why:
             tested = f", better than {why.belief.beaten} of {len(why.belief.random_deletion)} random maps" if why.belief else ""
-            lines = (f"{why.face.label} {why.face.confidence:.0%}", METHODS[why.heatmap.method] + tested)
+            lines = (f"{why.face.label} {percent(why.face.confidence, 0)}", METHODS[why.heatmap.method] + tested)
             tiles.append(Tile(why.face_crop, why.heatmap, lines))
     return explanation_sheet(annotated, tiles)

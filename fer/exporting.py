@@ -23,6 +23,7 @@ from fer.errors import BundleError, SettingsError
 from fer.evaluation.calibration import softmax
 from fer.files import replacing_folder, write_json
 from fer.litert import LiteRtNetwork
+from fer.words import percent
 
 CARD_FILE = "export.json"
 FACES = 64
@@ -248,7 +249,7 @@ def _readme(card: Mapping[str, Any]) -> str:
         notes.append("The bundle answers with the mean for a face and its mirror image; this file answers one view.")
     told = (
         f"On {agreement['faces']} faces of {agreement['dataset']} no probability differed from the original's by more than "
-        f"{agreement['largest_difference']:.1g}; {agreement['same_answer']:.1%} of the answers were the same."
+        f"{agreement['largest_difference']:.1g}; {percent(agreement['same_answer'])} of the answers were the same."
     )
     runtime, lines = kind.program.format(file=card["file"]).split("\n\n", 1)
     return f"""# {card["name"]}, as {kind.title}

@@ -5,7 +5,7 @@
     stop               is there where somebody has asked that process to end
     claim.lock         held while a process is being entered
 
-A run is one, a search over many of them, and the reading of a clip or a folder.
+A run is one, a search over many of them, and the reading of a clip or a folder. What each does stands in its `worker` module.
 """
 
 from __future__ import annotations
@@ -13,23 +13,29 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
+import types
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import psutil
 from filelock import FileLock, Timeout
 
-from fer.errors import RunError
+from fer.errors import FerError, RunError
 from fer.files import write_json
 from fer.workspace import REPOSITORY
 
 _LOCK_S = 30
+
+
+class StopRequested(Exception):
+    """Somebody has asked the work to stop: raised by the work itself, where it can be left."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,10 @@ class Job:
     # What it is called in messages, and what each kind of it says and does.
     kind: ClassVar[str]
     log_file: ClassVar[str]
-    interrupted: ClassVar[str]
+    resumes: ClassVar[str] = "Resume goes on where it was."
+    interrupted: ClassVar[str] = "Its process ended without a word: killed (as systems do when memory runs out), or a power cut."
+    # Files of which only one that is going has a use: they make room for its last words on a full disk.
+    spare: ClassVar[tuple[str, ...]] = ()
 
     def command(self) -> list[str]:
         """What `python -m fer` is given to work on this to its end."""
@@ -70,7 +79,9 @@ class Job:
     @property
     def reason(self) -> str:
         """Why it ended, or what it is doing, in words."""
-        return self.interrupted if self.status == "interrupted" else str(self._state().get("reason", ""))
+        if self.status == "interrupted":
+            return f"{self.interrupted} {self.resumes}"
+        return str(self._state().get("reason", ""))
 
     @property
     def is_going(self) -> bool:
@@ -118,6 +129,49 @@ class Job:
                 self._stop_file.unlink(missing_ok=True)
             if self.place is not None:
                 self.write_state("starting", "Starting")  # it waits no longer
+
+    @contextmanager
+    def work(self) -> Iterator[None]:
+        """Claim it for this process; how the block ends is written into its state, in words.
+
+        A block that comes to its end has finished, and one that raises `StopRequested` was stopped; what else it raises is raised
+        on.
+
+        Raises:
+            RunError: see `claim`; or the folder cannot be written any more.
+            KeyboardInterrupt: it was interrupted by the user or by a signal.
+        """
+        self.claim()
+        signal.signal(signal.SIGTERM, self._interrupt)
+        try:
+            yield
+            self.write_state("finished")
+        except StopRequested:
+            self._write_end("stopped", f"Stopped on request. {self.resumes}")
+        except KeyboardInterrupt:
+            self._write_end("stopped", f"Interrupted. {self.resumes}")
+            raise
+        except FerError as error:
+            self._write_end("failed", str(error))
+            raise
+        except OSError as error:
+            reason = f"Cannot write the {self.kind}'s folder: {error}. Free some space and resume."
+            self._write_end("failed", reason)
+            raise RunError(reason) from error
+        except Exception as error:
+            # A defect of ours, or of a library: the page must still learn that it is over; the log has the traceback.
+            self._write_end("failed", f"{type(error).__name__}: {error}. Details stand in {self.path / self.log_file}")
+            raise
+
+    def resume(self) -> Self:
+        """Go on where it ended, in a process of its own.
+
+        Raises:
+            RunError: it is going or finished.
+        """
+        self._require_unfinished()
+        self.launch()
+        return self
 
     def wait(self, place: int) -> None:
         """Let it wait in the queue, see `fer.training.queue`.
@@ -189,6 +243,25 @@ class Job:
             shutil.rmtree(doomed)
         except OSError as error:
             raise RunError(f"The {self.kind} {self.id} cannot be deleted: {error.strerror or error}.") from error
+
+    def _interrupt(self, number: int, frame: types.FrameType | None) -> None:
+        """End at once, or, where the exception is lost in a call from C (it has been), where the work looks for a request."""
+        with suppress(RunError):
+            self.stop()
+        raise KeyboardInterrupt
+
+    def _write_end(self, status: str, reason: str) -> None:
+        """Write how it ended, on a full disk too."""
+        try:
+            self.write_state(status, reason)
+        except OSError:
+            for name in self.spare:
+                with suppress(OSError):
+                    (self.path / name).unlink()
+            try:
+                self.write_state(status, reason)
+            except OSError:
+                sys.stderr.write(f"{reason}\n")  # the terminal, or a log on another disk, is the only place left
 
     def _require_unfinished(self) -> None:
         if self.status == "finished":

@@ -10,12 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from fer.bundles import abstentions
 from fer.evaluation.robustness import describe_robustness
 from fer.networks.pretrained import BACKBONES
 from fer.recipes import Settings, list_recipes
 from fer.recipes.describe import setting_text
 from fer.training.history import best_row
 from fer.training.run import Run
+from fer.words import percent, percent_range
 
 INTENDED_USE = (
     "Reads the apparent expression of faces in pictures and video: what a face shows, not what a person feels. For study, "
@@ -170,21 +172,20 @@ def describe_card(card: dict[str, Any]) -> str:
     ]
     for head in card["heads"]:
         figures = head["validation"]
-        low, high = figures["accuracy_ci95"]
         lines.append(
             f"| {head['name']} | {', '.join(head['labels'])} | {figures['protocol']} | {figures['n']:,} "
-            f"| {figures['accuracy']:.1%} ({low:.1%} to {high:.1%}) | {figures['nll']:.3f} | {figures['ece']:.3f} "
+            f"| {percent(figures['accuracy'])} ({percent_range(figures['accuracy_ci95'])}) "
+            f"| {figures['nll']:.3f} | {figures['ece']:.3f} "
             f"| {format(figures['kl_to_votes'], '.3f') if 'kl_to_votes' in figures else '–'} |"
         )
     lines += [line for head in card["heads"] if "calibration" in head for line in ("", _calibrated_anew(head))]
-    if "abstain" in card:
-        lines += ["", _abstaining(card["abstain"])]
+    lines += [line for chosen in abstentions(card).values() for line in ("", _abstaining(chosen))]
     if "face" in card:
         test = card["face"]["validation"]
         lines += [
             "",
-            f'Answers "not a face" to {test["rejects_refused"]:.1%} of {test["rejects"]:,} pictures without a face '
-            f"(drawn, and those that FER+ marks), and to {test['faces_refused']:.1%} of {test['faces']:,} faces.",
+            f'Answers "not a face" to {percent(test["rejects_refused"])} of {test["rejects"]:,} pictures without a face '
+            f"(drawn, and those that FER+ marks), and to {percent(test['faces_refused'])} of {test['faces']:,} faces.",
         ]
     if "robustness" in card:
         lines += ["", *describe_robustness(card["robustness"])]
@@ -215,8 +216,7 @@ def _describe_foreign(card: Mapping[str, Any]) -> str:
         "- What it learned from, and how good it is, is not known here.",
     ]
     lines += [line for head in card["heads"] if "calibration" in head for line in ("", _calibrated_anew(head))]
-    if "abstain" in card:
-        lines += ["", _abstaining(card["abstain"])]
+    lines += [line for chosen in abstentions(card).values() for line in ("", _abstaining(chosen))]
     lines += ["", "## Limits", "", *(f"- {limit}" for limit in card["limits"])]
     lines += ["", f"Licence: {card['licence']}", ""]
     return "\n".join(lines)
@@ -232,12 +232,13 @@ def _calibrated_anew(head: Mapping[str, Any]) -> str:
 
 
 def _abstaining(chosen: Mapping[str, Any]) -> str:
-    low, high = chosen["accuracy_ci95"]
-    share = "none" if chosen["accuracy"] is None else f"{chosen['accuracy']:.1%} (95 % interval {low:.1%} to {high:.1%})"
+    interval = f"(95 % interval {percent_range(chosen['accuracy_ci95'])})"
+    share = "none" if chosen["accuracy"] is None else f"{percent(chosen['accuracy'])} {interval}"
     return (
-        f'Says "unsure" where the head {chosen["head"]} has less than {chosen["threshold"]:.1%} confidence. Of {chosen["n"]:,} '
-        f"images of {chosen['dataset']} ({chosen['split']}) it answers {chosen['coverage']:.1%} and is right in {share}; "
-        f"{chosen['wished']:.0%} was wished for, and each image was judged by a threshold that others gave."
+        f'Says "unsure" where the head {chosen["head"]} has less than {percent(chosen["threshold"])} confidence. Of '
+        f"{chosen['n']:,} images of {chosen['dataset']} ({chosen['split']}) it answers {percent(chosen['coverage'])} and is "
+        f"right in {share}; {percent(chosen['wished'], 0)} was wished for, and each image was judged by a threshold that "
+        "others gave."
     )
 
 
@@ -276,5 +277,5 @@ def _ablation_cells(group: str, row: Mapping[str, Any]) -> list[str]:
     cells = [group, row["groups"][group] + _serving(row["serving"])]
     cells += [f"{row['parameters'] / 1e6:.2f} M", f"{row['multiply_adds'] / 1e6:.0f} M", f"{row['milliseconds']:.2f}"]
     for figures in (row, row["ferplus"]):
-        cells += [f"{figures['accuracy']:.1%}", "{:.1%} to {:.1%}".format(*figures["accuracy_ci95"])]
+        cells += [percent(figures["accuracy"]), percent_range(figures["accuracy_ci95"])]
     return cells

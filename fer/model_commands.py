@@ -8,6 +8,7 @@ from typing import Any
 
 from fer.errors import FerError, SettingsError
 from fer.terminal import print_json, print_table, progress_bar
+from fer.words import percent
 
 
 def bundle(options: argparse.Namespace) -> int:
@@ -59,7 +60,7 @@ def models(options: argparse.Namespace) -> int:
             table.append([row["name"], "damaged", "", row["error"]])
         else:
             accuracy = ", ".join(
-                f"{len(head['labels'])} classes" + ("" if head["accuracy"] is None else f" {head['accuracy']:.1%}")
+                f"{len(head['labels'])} classes" + ("" if head["accuracy"] is None else f" {percent(head['accuracy'])}")
                 for head in row["heads"].values()
             )
             table.append([row["name"], row["recipe"], row["data"], accuracy])
@@ -187,6 +188,6 @@ def export(options: argparse.Namespace) -> int:
     print(f"{bundle.name} as {FORMATS[options.format].title}: {Path(options.to) / card['file']}")
     print(
         f"On {agreement['faces']} faces of {agreement['dataset']} no probability differs by more than "
-        f"{agreement['largest_difference']:.1g}; {agreement['same_answer']:.1%} of the answers are the same."
+        f"{agreement['largest_difference']:.1g}; {percent(agreement['same_answer'])} of the answers are the same."
     )
     return 0

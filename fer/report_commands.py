@@ -13,6 +13,7 @@ import numpy as np
 from fer.errors import DataError
 from fer.files import replacing
 from fer.terminal import print_json, print_table, progress_bar
+from fer.words import percent, percent_range
 
 if TYPE_CHECKING:
     from fer.bundles import Bundle
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 
 def report(options: argparse.Namespace) -> int:
-    from fer.evaluation import classification_text, load_report
+    from fer.evaluation import classification_text, load_settled_report
     from fer.evaluation.tables import answering_bundle
 
-    report = load_report(options.report)
+    report = load_settled_report(options.report)
     write_report(options, report, answering_bundle(report))
     if options.json:
         return print_json(report.as_dict())
@@ -75,9 +76,7 @@ def print_slices(slices: Sequence[SlicedColumn]) -> None:
     for cut in slices:
         print(f"\n{cut.words}")
         parts = [*cut.slices, *([cut.too_few] if cut.too_few else [])]
-        rows = [
-            [part.name, f"{part.n:,}", f"{part.accuracy:.1%}", "{:.1%} to {:.1%}".format(*part.accuracy_ci95)] for part in parts
-        ]
+        rows = [[part.name, f"{part.n:,}", percent(part.accuracy), percent_range(part.accuracy_ci95)] for part in parts]
         if cut.without:
             rows.append(["without a value", f"{cut.without:,}", "", ""])
         print_table([cut.column, "images", "accuracy", "95 % interval"], rows)

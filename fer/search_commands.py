@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fer.errors import RunError, SettingsError
 from fer.terminal import print_json, print_table, progress_bar
+from fer.words import percent
 
 if TYPE_CHECKING:
     from fer.training.search import Search
@@ -39,7 +40,7 @@ def search(options: argparse.Namespace) -> int:
     print_table(
         ["trial", "state", "epochs", "val accuracy", *(name.partition(".")[2] for name in names)],
         [
-            [str(row.number), row.state, str(row.epochs), "" if row.accuracy is None else f"{row.accuracy:.1%}"]
+            [str(row.number), row.state, str(row.epochs), "" if row.accuracy is None else percent(row.accuracy)]
             + [row.settings.get(name, "") for name in names]
             for row in rows
         ],

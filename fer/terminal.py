@@ -17,7 +17,7 @@ def progress_bar() -> Callable[[str, float], None]:
         filled = round(30 * share)
         print(
             # The line is wiped first: the words before may have been longer.
-            f"\r\x1b[K{what} {'█' * filled}{'░' * (30 - filled)} {share:4.0%}",
+            f"\r\x1b[K{what} {'█' * filled}{'░' * (30 - filled)} {100 * share:3.0f} %",
             end="\n" if share >= 1 else "",
             file=sys.stderr,
             flush=True,

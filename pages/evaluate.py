@@ -57,6 +57,7 @@ elif all(item.model != name for item in items.values()):
 if report:
     figures(report)
     checks.strip(report.checks)
+    checks.watch(report)
     for tab, draw in zip(
         st.tabs(list(VIEWS), key="evaluate_view", on_change="rerun", bind="query-params"), VIEWS.values(), strict=True
     ):

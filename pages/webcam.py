@@ -35,7 +35,7 @@ try:
         left, right = st.columns([3, 2], gap="medium")
         with left:
             state = webcam_stream.camera_stream(session.live, size_wh=camera.size_wh, delay=session.delay)
-        session.follow_stream(seats, running=state.running)
+        session.follow_stream(seats, state)
         example = None if state.running else example_answer(recognizer, options)
         if example:
             left.image(example.shown, caption="An example, drawn by this program", width="stretch")

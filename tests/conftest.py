@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 # First of all, and only for its order: TensorFlow lets the symbols of its own SSL library show, and pylibsrtp (WebRTC) crashes a
 # process that has loaded TensorFlow before it. The app keeps the two apart; this process tests the training and the webcam page.
 import pylibsrtp  # noqa: F401
 import pytest
 from filelock import FileLock
+
+from fer.data import Dataset, read_dataset
+from tests.warm import Warm
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -32,6 +34,12 @@ def _own_places(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mo
     monkeypatch.delenv("FER_YUNET", raising=False)
 
 
+@pytest.fixture(autouse=True)
+def _no_comparisons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let evaluations start no process that loads TensorFlow; it counts as killed. Processes that a test starts do start one."""
+    monkeypatch.setattr("fer.evaluation.agreement.AgreementJob.launch", lambda job: None)
+
+
 def _shared_data() -> Path | None:
     """The folder with `fer2013.zip`, or None: `FER_SHARED_DATA` where it is set, else `../shared/data` beside the repository."""
     folder = Path(os.environ.get("FER_SHARED_DATA") or REPOSITORY.parent / "shared" / "data")
@@ -48,6 +56,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(absent)
 
 
+def pytest_collection_finish() -> None:
+    """Keep what the imports of all tests made out of the collector's sight.
+
+    Streamlit collects after every run of a page, which else looks at 700,000 objects for 0.6 s: most of the run's time.
+    """
+    gc.freeze()
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder that holds `fer2013.zip` and `fer2013new.csv`; the test is skipped where there is none."""
@@ -57,28 +73,47 @@ def shared_data() -> Path:
     return folder
 
 
+def _read_fer2013(folder: Path, cache: Path) -> Dataset:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FER_CACHE", str(cache))
+        return read_dataset(folder / "fer2013.zip", ferplus=folder / "fer2013new.csv")
+
+
+@pytest.fixture(scope="session")
+def fer2013_cache(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that holds the real images, decoded once for all of pytest's processes; for `FER_CACHE`."""
+    return _made_once(tmp_path_factory, "fer2013", lambda cache: _read_fer2013(shared_data, cache))
+
+
+@pytest.fixture(scope="session")
+def fer2013(shared_data: Path, fer2013_cache: Path) -> Dataset:
+    """The real data with FER+ votes."""
+    return _read_fer2013(shared_data, fer2013_cache)
+
+
 # A network of a few thousand weights, that learns enough from synthetic faces in seconds to tell them apart.
 TINY = ("stem=8,8", "widths=8,16,32", "depths=1,1,1", "small_size=0", "batch_size=64", "degrade=0", "erasing=0")
 
 
-def run_fer(*arguments: str, folder: Path | None = None, **options: Any) -> subprocess.CompletedProcess[str]:
-    """`python -m fer …` in a process of its own; `folder` takes its workspace, cache and models."""
-    places = {f"FER_{place.upper()}": str(folder / place) for place in ("workspace", "cache", "models")} if folder else {}
-    return subprocess.run(
-        [sys.executable, "-m", "fer", *arguments],
-        cwd=REPOSITORY,
-        env={**os.environ, **places},
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-        **options,
-    )
+Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
-def fer_command() -> Callable[..., subprocess.CompletedProcess[str]]:
-    """`run_fer`, for tests that use the command line as a user does."""
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
+    """For programs that need TensorFlow, in processes of their own."""
+    process = Warm(tmp_path_factory.mktemp("warm"))
+    yield process
+    process.close()
+
+
+@pytest.fixture(scope="session")
+def fer_command(warm: Warm) -> Command:
+    """`python -m fer …` as a user gives it, in a process of its own; `folder` takes its workspace, cache and models."""
+
+    def run_fer(*arguments: str, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+        places = {f"FER_{place.upper()}": str(folder / place) for place in ("workspace", "cache", "models")} if folder else {}
+        return warm.run("import sys; from fer.cli import main; sys.exit(main())", *arguments, environment=places)
+
     return run_fer
 
 
@@ -88,7 +123,7 @@ def tiny_settings() -> dict[str, str]:
     return dict(pair.split("=") for pair in TINY)
 
 
-def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
     """A folder that all of pytest's processes share: the first to need it makes it, the others wait."""
     place = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
@@ -102,18 +137,19 @@ def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callab
     return folder
 
 
-def _make_trained(folder: Path) -> None:
-    own = ("epochs=4", "learning_rate=0.1", "small_size=32", "small_share=0.3", "rejects=0.2")
-    settings = [part for pair in (*TINY, *own) for part in ("--set", pair)]
-    place = str(folder / "workspace" / "runs" / "tiny")
-    done = run_fer("train", "--recipe", "compact", "--data", "synthetic:1200:7", *settings, "--run", place, folder=folder)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """A folder with a workspace that holds the finished run `tiny`, made by the real commands; read it, do not change it."""
-    return _made_once(tmp_path_factory, "trained", _make_trained)
+
+    def make(folder: Path) -> None:
+        own = ("epochs=4", "learning_rate=0.1", "small_size=32", "small_share=0.3", "rejects=0.2")
+        settings = [part for pair in (*TINY, *own) for part in ("--set", pair)]
+        place = str(folder / "workspace" / "runs" / "tiny")
+        fer = request.getfixturevalue("fer_command")  # here, so that only who makes it loads TensorFlow for it
+        done = fer("train", "--recipe", "compact", "--data", "synthetic:1200:7", *settings, "--run", place, folder=folder)
+        assert done.returncode == 0, done.stderr
+
+    return _made_once(tmp_path_factory, "trained", make)
 
 
 @pytest.fixture(scope="session")
@@ -123,11 +159,11 @@ def tiny_run(trained: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_bundle(trained: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_bundle(trained: Path, tiny_run: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """Folder of the bundle `tiny`, made of that run by the real command."""
 
     def make(folder: Path) -> None:
-        done = run_fer("bundle", str(tiny_run), "tiny", folder=trained)
+        done = request.getfixturevalue("fer_command")("bundle", str(tiny_run), "tiny", folder=trained)
         assert done.returncode == 0, done.stderr
 
     _made_once(tmp_path_factory, "tiny-bundle", make)

@@ -43,21 +43,24 @@ class RunningApp:
 
 
 @contextmanager
-def running_app(places: Path) -> Iterator[RunningApp]:
-    """Start the app on a free port, with workspace, cache and a copy of the models of its own, and stop it afterwards.
+def running_app(places: Path, *, port: int | None = None) -> Iterator[RunningApp]:
+    """Start the app, with workspace, cache and a copy of the models of its own, and stop it afterwards.
 
     Args:
         places: an existing folder for these and the log.
+        port: to listen on; None for one that is free.
 
     Raises:
         RuntimeError: the server does not answer within a minute; the text carries its log.
     """
-    port = _free_port()
+    port = port or _free_port()
     models = shutil.copytree(REPOSITORY / "models", places / "models", dirs_exist_ok=True)
     environment = os.environ | {
         "FER_MODELS": str(models),
         "FER_WORKSPACE": str(places / "workspace"),
         "FER_CACHE": str(places / "cache"),
+        # In a cache that is empty, the server would prepare MTCNN, which takes a processor half a minute.
+        "FER_API_DETECTOR": "haar",
     }
     log = places / "server.log"
     command = [sys.executable, "-m", "tools.running_app", "run", "streamlit_app.py", "--server.headless=true"]

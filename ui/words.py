@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import streamlit as st
 
 from fer.errors import FerError
+from fer.words import percent as percent
 
 
 def count(n: int) -> str:
@@ -21,20 +21,10 @@ def counted(n: int, noun: str, plural: str | None = None) -> str:
     return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
 
 
-def percent(share: float, digits: int = 1) -> str:
-    """A share in [0, 1] as `67.5 %`."""
-    return f"{100 * share:.{digits}f} %"
-
-
 def plus_minus(interval: tuple[float, float]) -> str:
     """Half the width of an interval of shares, in points: `± 1.5`."""
     low, high = interval
     return f"± {50 * (high - low):.1f}"
-
-
-def spaced(text: str) -> str:
-    """A text of the library, which writes `69.7%`, as pages write it: `69.7 %`."""
-    return re.sub(r"(?<=\d)%", " %", text)
 
 
 def duration(seconds: float) -> str:

@@ -5,13 +5,32 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+from http import HTTPStatus
 
+from starlette.datastructures import Headers
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
+from starlette.responses import Response
 
 from fer.api.problems import Problem
 from fer.api.settings import ApiSettings
 
 _READING = ("GET", "HEAD", "OPTIONS")
+
+
+class Cors(CORSMiddleware):
+    """Starlette's answers to web pages of other sites, with ours to those that may not ask what they want to."""
+
+    def preflight_response(self, request_headers: Headers) -> Response:
+        origin = request_headers["origin"]
+        if not self.is_allowed_origin(origin):
+            raise _foreign(origin)
+        answer = super().preflight_response(request_headers)
+        if answer.status_code == HTTPStatus.OK:
+            return answer
+        allowed = f"Pages of other sites may use {', '.join(self.allow_methods)} and the headers {', '.join(self.allow_headers)}."
+        headers = {name: value for name, value in answer.headers.items() if not name.startswith("content-")}
+        raise Problem("bad-request", allowed, headers=headers)
 
 
 def require_access(request: Request, settings: ApiSettings) -> None:
@@ -48,7 +67,11 @@ def _require_origin(request: Request, settings: ApiSettings) -> None:
     # Our own pages; a proxy before us may speak HTTPS, so that the scheme proves nothing.
     if origin.partition("://")[2] == request.headers.get("host"):
         return
-    raise Problem("foreign-origin", f"Pages of {origin} may not call. The owner allows it with FER_API_ORIGINS={origin}.")
+    raise _foreign(origin)
+
+
+def _foreign(origin: str) -> Problem:
+    return Problem("foreign-origin", f"Pages of {origin} may not call. The owner allows it with FER_API_ORIGINS={origin}.")
 
 
 def _require_host(request: Request, settings: ApiSettings) -> None:

@@ -11,13 +11,12 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from fer.api import clips, endpoints
-from fer.api.access import require_access
+from fer.api.access import Cors, require_access
 from fer.api.observing import REQUEST_ID, Observed
 from fer.api.problems import Problem, answer_problem
 from fer.api.service import Service, service_of
@@ -56,7 +55,7 @@ def warming(service: Service) -> Callable[[Any], AbstractAsyncContextManager[Non
 
 def _app(service: Service, routes: Sequence[BaseRoute]) -> Starlette:
     cors = Middleware(
-        CORSMiddleware,
+        Cors,
         allow_origins=service.settings.origins,
         allow_methods=("GET", "POST", "DELETE"),
         allow_headers=("Authorization", "X-API-Key", REQUEST_ID),

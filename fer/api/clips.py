@@ -19,7 +19,7 @@ from fer.api.options import PredictOptions, require_known
 from fer.api.problems import Problem
 from fer.api.service import Service, service_of
 from fer.api.uploads import UploadedFile, read_form
-from fer.clips import ClipJob, ClipSettings, Timeline, clip_jobs, create_clip_job, find_clip_job
+from fer.clips import ClipJob, ClipSettings, Timeline, create_clip_job
 from fer.clips.exports import timeline_csv, timeline_json, timeline_vtt
 from fer.clips.store import timeline_as_dict
 from fer.errors import ClipError, RunError, SettingsError
@@ -120,7 +120,7 @@ def _number(name: str, text: str) -> float:
 
 
 def _require_a_place(service: Service) -> None:
-    going = sum(job.is_going for job in clip_jobs())
+    going = sum(job.is_going for job in ClipJob.all())
     if going >= service.settings.max_clips:
         detail = f"{going} being read already, and {service.settings.max_clips} may be. Come again when one is done."
         raise Problem("busy", f"Clips: {detail}", headers={"Retry-After": str(_COME_AGAIN_S)})
@@ -128,7 +128,7 @@ def _require_a_place(service: Service) -> None:
 
 def _list_jobs() -> dict[str, Any]:
     told = []
-    for job in clip_jobs():
+    for job in ClipJob.all():
         try:
             told.append(_describe(job))
         except RunError as error:  # one damaged folder must not hide the others
@@ -172,7 +172,7 @@ def _stop_or_delete(job_id: str) -> Response:
 
 def _find(job_id: str) -> ClipJob:
     try:
-        return find_clip_job(job_id)
+        return ClipJob.find(job_id)
     except RunError as error:
         raise Problem("not-found", str(error)) from error
 

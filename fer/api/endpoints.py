@@ -86,6 +86,7 @@ def _list_models(service: Service) -> dict[str, Any]:
             "title": info.title,
             "default": info.name == recognizers.default_detector,
             "available": info.available,
+            "ready": info.ready,
             "licence": info.licence,
             "note": info.note,
         }

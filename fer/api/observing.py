@@ -43,6 +43,8 @@ class Observed:
                 await self.app(scope, exchange.receive, exchange.send)
             except ClientDisconnect:
                 exchange.status = exchange.status or _CLIENT_GONE
+            except Problem as refusal:  # of a layer between this one and the endpoints
+                await problem_response(refusal, exchange.request_id)(scope, receive, exchange.send)
             except Exception:
                 LOGGER.exception("defect", extra={"fields": {"request_id": exchange.request_id}})
                 if exchange.status:

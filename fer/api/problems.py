@@ -33,6 +33,7 @@ KINDS: dict[str, tuple[int, str]] = {
     "busy": (429, "Too many requests at once"),
     "defect": (500, "Something went wrong in the server"),
     "unavailable": (503, "The model or the face detector cannot be used"),
+    "not-ready": (503, "The face detector is not ready yet"),
 }
 # What Starlette raises itself, by its status.
 _OF_STATUS = {404: "not-found", 405: "method-not-allowed"}

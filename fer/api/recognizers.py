@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from concurrent.futures import Future
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 
+from fer.api.preparing import Preparation
 from fer.bundles import SUMS, Bundle, default_model, list_bundles, load_bundle
 from fer.detection import DetectorInfo, available_detectors, default_detector_name
 from fer.errors import SettingsError
@@ -35,6 +37,7 @@ class Recognizers:
         self._model = model
         self._detector = detector
         self._lock = threading.Lock()
+        self._preparation = Preparation()
         self._bundles: dict[Path, tuple[_Stamp, Bundle]] = {}
         self._ready: OrderedDict[tuple[str, str], Future[Recognizer]] = OrderedDict()
 
@@ -77,11 +80,14 @@ class Recognizers:
 
         Raises:
             SettingsError: there is no such model or detector.
+            Problem: the detector is being prepared.
             FerError: one of them cannot be loaded.
         """
         bundle = self.bundle(model)
         detector_name = self.detector_name(detector)
         key = (bundle.sha256, detector_name)
+        if key not in self._ready:
+            self._require_ready(detector_name)
         with self._lock:
             made = self._ready.get(key)
             is_ours = made is None
@@ -90,7 +96,7 @@ class Recognizers:
                 if len(self._ready) > _KEEP:
                     self._ready.popitem(last=False)
             self._ready.move_to_end(key)
-        if is_ours:  # off the lock: MTCNN takes half a minute when it is first asked for, which others need not wait for
+        if is_ours:  # off the lock: others need not wait for a network that is read from the disk
             try:
                 made.set_result(Recognizer(bundle, detector_name))
             except BaseException as error:
@@ -102,13 +108,20 @@ class Recognizers:
     def warm_up(self) -> None:
         """Load the default pair and let it read a picture, so that the first client does not wait for that.
 
+        Where a better detector only wants preparation to be the default, that begins now, beside what follows.
+
         Raises:
             FerError: it cannot be loaded.
         """
+        if any(info.name == self.default_detector and not info.ready for info in self.detectors()):
+            self._preparation.begin().result()
         recognizer = self.recognizer()
         grey = np.full((480, 640, 3), 127, np.uint8)
         recognizer.predict(grey)
         recognizer.predict(grey, whole_image=True)
+        better = takewhile(lambda info: info.name != self.default_detector, self.detectors())
+        if self._detector == "auto" and any(info.available and not info.ready for info in better):
+            self._preparation.begin()
 
     def _own_model(self) -> str:
         return self._model or default_model()
@@ -130,6 +143,11 @@ class Recognizers:
         if name not in available:
             raise SettingsError(f"No face detector {name!r} on this server. There are: auto, {', '.join(available)}")
         return str(name)
+
+    def _require_ready(self, detector: str) -> None:
+        for info in self.detectors():
+            if info.name == detector:
+                self._preparation.require(info)
 
 
 def _folder(name_or_path: str) -> Path:

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from fer.clips.job import ClipJob, clip_jobs, create_clip_job, find_clip_job
+from fer.clips.job import ClipJob, create_clip_job
 from fer.clips.moments import Moment, find_moments
 from fer.clips.settings import ClipSettings
 from fer.clips.timeline import Person, Timeline
@@ -19,8 +19,6 @@ __all__ = [
     "Moment",
     "Person",
     "Timeline",
-    "clip_jobs",
     "create_clip_job",
-    "find_clip_job",
     "find_moments",
 ]

@@ -13,11 +13,8 @@ Everything the page and the API show is read from here, so it survives a reload,
 
 from __future__ import annotations
 
-import re
-import secrets
 import shutil
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -26,49 +23,34 @@ from fer.clips.settings import ClipSettings
 from fer.clips.store import TIMELINE_JSON, load_timeline
 from fer.clips.timeline import Timeline
 from fer.errors import RunError
-from fer.files import read_json_lines, replacing_folder, write_json
-from fer.job import Job, cannot_write, read_job_json
+from fer.files import read_json_lines
+from fer.reading_job import ReadingJob
 from fer.workspace import clips_dir
 
 SAMPLES_FILE = "samples.jsonl"
 ANNOTATED_FILE = "annotated.mp4"
-_REQUEST_FILE = "clip.json"
 # More than a line, also of a crowd.
 _TAIL_BYTES = 200_000
-_ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True)
-class ClipJob(Job):
-    """A clip's folder. Nothing is kept in memory: every property reads the disk.
+class ClipJob(ReadingJob):
+    """A clip's folder; its `request` holds `file` and `info` besides.
 
     Raises:
         RunError: the folder holds no clip.
     """
 
     kind: ClassVar[str] = "clip"
+    request_file: ClassVar[str] = "clip.json"
     log_file: ClassVar[str] = "clip.log"
-    interrupted: ClassVar[str] = (
-        "The process that read the clip ended without a word: killed, as systems do when memory runs out, or in a power cut. "
-        "Resume goes on where it was."
-    )
 
-    def __post_init__(self) -> None:
-        if not (self.path / _REQUEST_FILE).is_file():
-            raise RunError(f"There is no clip {self.path.name}: it was deleted, or never uploaded here.")
+    @staticmethod
+    def home() -> Path:
+        return clips_dir()
 
     def command(self) -> list[str]:
         return ["clip", "--job", str(self.path.resolve())]
-
-    @property
-    def request(self) -> dict[str, Any]:
-        """What was asked for: `name`, `file`, `settings`, `info`, `created` (ISO 8601)."""
-        return read_job_json(self.path / _REQUEST_FILE)
-
-    @property
-    def name(self) -> str:
-        """Of the clip, for people."""
-        return str(self.request["name"])
 
     @property
     def settings(self) -> ClipSettings:
@@ -113,16 +95,6 @@ class ClipJob(Job):
             raise RunError(f"The clip {self.name} is not read yet: it is {self.status}. {self.reason}".strip())
         return load_timeline(self.path)
 
-    def resume(self) -> ClipJob:
-        """Go on where the reading ended, in a process of its own.
-
-        Raises:
-            RunError: it is going or finished.
-        """
-        self._require_unfinished()
-        self.launch()
-        return self
-
 
 def create_clip_job(path_to_clip: str | Path, settings: ClipSettings | None = None, *, name: str | None = None) -> ClipJob:
     """Make the folder of a job in the workspace, without starting it (`ClipJob.launch`).
@@ -140,45 +112,9 @@ def create_clip_job(path_to_clip: str | Path, settings: ClipSettings | None = No
     info = inspect_clip(source)
     suffix = Path(name or source.name).suffix.lower()
     file = f"clip{suffix if suffix.removeprefix('.') in CLIP_TYPES else '.mp4'}"
-    now = datetime.now().astimezone()
-    path = clips_dir() / f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(6)}"
-    request = {
-        "name": name or source.name,
-        "file": file,
-        "settings": (settings or ClipSettings()).as_dict(),
-        "info": info.as_dict(),
-        "created": now.isoformat(timespec="seconds"),
-    }
-    try:
-        with replacing_folder(path, overwrite=False) as building:
-            shutil.copyfile(source, building / file)
-            write_json(building / _REQUEST_FILE, request)
-    except OSError as error:
-        raise cannot_write(path, error, kind="clip") from error
-    return ClipJob(path)
 
+    def fill(folder: Path) -> dict[str, Any]:
+        shutil.copyfile(source, folder / file)
+        return {"file": file, "info": info.as_dict()}
 
-def clip_jobs() -> list[ClipJob]:
-    """The clips of the workspace, newest first."""
-    paths = (path.parent for path in clips_dir().glob(f"[!.]*/{_REQUEST_FILE}"))  # hidden ones are being made or deleted
-    return [ClipJob(path) for path in sorted(paths, key=lambda path: path.name, reverse=True)]
-
-
-def find_clip_job(job_id: str) -> ClipJob:
-    """A clip of the workspace by its id.
-
-    Raises:
-        RunError: there is no such clip.
-    """
-    if not _ID.fullmatch(job_id):
-        raise RunError(f"There is no clip {job_id[:80]!r}. An id looks like 20260131-120000-0123456789ab.")
-    return ClipJob(clips_dir() / job_id)
-
-
-def open_clip_job(folder: str | Path) -> ClipJob:
-    """A clip by its folder, wherever that is.
-
-    Raises:
-        RunError: the folder holds no clip.
-    """
-    return ClipJob(Path(folder))
+    return ClipJob.make(name or source.name, settings or ClipSettings(), fill)

@@ -16,6 +16,8 @@ from fer.errors import DataError
 from fer.labels import FER8, VOTE_COLUMNS
 
 LEFT_OUT = -1
+# Behind the name of a dataset whose labels they are.
+BY_VOTES = ", FER+ labels"
 
 
 def _without_single_votes(votes: NDArray[np.integer]) -> NDArray[np.int64]:

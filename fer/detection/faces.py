@@ -114,6 +114,7 @@ class DetectorInfo:
         state: why, or why not, and what to do about it; one short sentence.
         licence: of the weights.
         note: what it is good at and what it misses.
+        ready: whether it is there at once; otherwise its first use takes some ten seconds.
     """
 
     name: str
@@ -122,6 +123,7 @@ class DetectorInfo:
     state: str
     licence: str
     note: str
+    ready: bool = True
 
 
 def require_image(image: object) -> None:

@@ -240,6 +240,7 @@ def describe() -> DetectorInfo:
         state=state,
         licence="MIT",
         note="Nearly as good as YuNet, at a third of its speed. Needs no download beyond its Python package.",
+        ready=is_prepared(),
     )
 
 

@@ -12,6 +12,7 @@ https://arxiv.org/abs/1604.02878, figure 2, with the padding that the wheel's we
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -118,6 +119,8 @@ def main(folder: Path) -> None:
 
     import joblib
 
+    if hasattr(os, "nice"):
+        os.nice(10)  # a server answers meanwhile
     # Found without importing `mtcnn`, whose own layers are not wanted. The files are pickles, as trustworthy as the wheel's code.
     spec = importlib.util.find_spec("mtcnn")
     assert spec is not None

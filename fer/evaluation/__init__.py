@@ -23,6 +23,7 @@ from fer.evaluation.robustness import (
     robustness_table,
 )
 from fer.evaluation.scores import ClassRow, ConfusedPair
+from fer.evaluation.settling import load_settled_report, settle
 from fer.evaluation.slice_table import read_csv_columns
 from fer.evaluation.slices import Column, SlicedColumn, picture_columns, roll_column, slice_report
 from fer.evaluation.taggers import TaggerFigures
@@ -53,6 +54,7 @@ __all__ = [
     "evaluate",
     "list_reports",
     "load_report",
+    "load_settled_report",
     "measure_robustness",
     "measure_severities",
     "picture_columns",
@@ -61,6 +63,7 @@ __all__ = [
     "robustness_table",
     "roll_column",
     "run_checks",
+    "settle",
     "slice_report",
     "wilson_interval",
 ]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from fer.errors import DataError, SettingsError
 from fer.evaluation.calibration import fit_temperature_of, folds, temper
 from fer.evaluation.intervals import wilson_interval, wilson_intervals
+from fer.words import percent
 
 POINTS = 200
 # Of five parts, four choose a threshold much as all would: the more images choose, the lower it may be.
@@ -118,10 +119,10 @@ def find_threshold(y_true: NDArray[np.integer], y_prob: NDArray[np.floating], wi
     if not len(reaching):
         best = int(surely.argmax())
         raise DataError(
-            f"No threshold reaches {wished:.1%} for sure on these {len(y_true):,} images. The best: answers of at least "
-            f"{threshold[best]:.1%} confidence, {answered[best] / len(y_true):.1%} of the images, are right in "
-            f"{right[best] / answered[best]:.1%} "
-            f"(with its interval: at least {surely[best]:.1%}). Wish for less, or measure more images."
+            f"No threshold reaches {percent(wished)} for sure on these {len(y_true):,} images. The best: answers of at least "
+            f"{percent(threshold[best])} confidence, {percent(answered[best] / len(y_true))} of the images, are right in "
+            f"{percent(right[best] / answered[best])} "
+            f"(with its interval: at least {percent(surely[best])}). Wish for less, or measure more images."
         )
     last = int(reaching[-1])
     return 0.0 if last == len(threshold) - 1 else float(threshold[last] + threshold[last + 1]) / 2

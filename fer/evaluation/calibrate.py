@@ -59,9 +59,10 @@ class Calibration:
     def card_changes(self, bundle: Bundle) -> dict[str, Any]:
         """The sections of the bundle's card that change, for `fer.bundling.amend_card`."""
         where = {"dataset": self.dataset, "split": self.split, "n": self.n}
-        fitted = {"temperature": self.temperature, "calibration": {**where, "nll": self.nll, "ece": self.ece}}
-        heads = [{**head, **(fitted if head["name"] == self.head else {})} for head in bundle.card["heads"]]
-        return {**({"heads": heads} if self.is_recalibrated else {}), "abstain": self._abstain_card()}
+        changes: dict[str, Any] = {"abstain": self._abstain_card()}
+        if self.is_recalibrated:
+            changes |= {"temperature": self.temperature, "calibration": {**where, "nll": self.nll, "ece": self.ece}}
+        return {"heads": [{**head, **(changes if head["name"] == self.head else {})} for head in bundle.card["heads"]]}
 
     def _abstain_card(self) -> dict[str, Any]:
         chosen = self.abstention

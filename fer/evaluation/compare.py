@@ -129,17 +129,21 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def differences(first: Report, other: Report) -> list[str]:
-    """Why two reports cannot be compared, in words; empty where they are of the same images with the same labels."""
+    """Why two reports cannot be compared, in words; empty where they are of the same images with the same labels.
+
+    Votes of FER+ may have been given to one alone: what both tell of is common to them.
+    """
     same_order = len(first.names) == len(other.names) and bool((first.names == other.names).all())
+    same_pictures = bool(first.pixels) and first.pixels == other.pixels
     data = (
-        f"the data (two versions of {first.dataset}, or votes given to one alone)"
+        f"the data (two versions of {first.dataset})"
         if first.dataset == other.dataset
         else f"the data ({first.dataset} and {other.dataset})"
     )
     differing = [
         what
         for what, same in (
-            (data, first.fingerprint == other.fingerprint),
+            (data, first.fingerprint == other.fingerprint or same_pictures),
             (f"the split ({first.split} and {other.split})", first.split == other.split),
             (f"the images ({first.n:,} and {other.n:,})", same_order),
             (f"the classes ({', '.join(first.labels)}; and {', '.join(other.labels)})", first.labels == other.labels),

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from fer.data.dataset import Dataset
 from fer.errors import DataError, LabelError
+from fer.evaluation.agreement import begin_agreement
 from fer.evaluation.checks import run_checks
 from fer.evaluation.ferplus import FerPlusScore, score_votes
-from fer.evaluation.report import Report
+from fer.evaluation.report import Report, pixels_sha256
 from fer.evaluation.taggers import TaggerFigures, judge_by_taggers
 from fer.labels import FER7, FER8, ClassMap, LabelSet
 from fer.version import __version__
@@ -43,6 +44,7 @@ def evaluate(
     progress: Callable[[float], None] | None = None,
     classifier: Answering | None = None,
     reported: Mapping[str, float] | None = None,
+    against_keras: bool = False,
 ) -> Report:
     """Let a bundle answer a dataset.
 
@@ -58,6 +60,8 @@ def evaluate(
         progress: called with the share done, 0…1.
         classifier: one that is open already on this bundle; default: a new one.
         reported: accuracies that are claimed for the model, for the checks (see `run_checks`).
+        against_keras: also start a process that asks the bundle's Keras network (see `fer.evaluation.agreement`). Its check is
+            `pending` until that ends, and `settle` says what came out.
 
     Returns:
         The report, its checks included, not saved yet.
@@ -65,9 +69,12 @@ def evaluate(
     Raises:
         DataError: the dataset has no such split, or no image.
         LabelError: no head, or not the one named, knows all the dataset's classes.
+        RunError: that process cannot be started.
     """
     question = Question.of(bundle, dataset, split, head)
     whole, dataset, part = dataset, question.dataset, question.part
+    if against_keras:
+        begin_agreement(bundle, part, dataset.fingerprint, question.split)
     if classifier is None:
         from fer.inference.classifier import Classifier
 
@@ -99,6 +106,7 @@ def evaluate(
         ferplus=ferplus,
         taggers=question.judge_by_taggers(answers),
         notes=tuple(notes),
+        pixels=pixels_sha256(part),
         versions=_versions(),
     )
     return replace(report, checks=run_checks(bundle, whole, report, classifier=classifier, reported=reported))

@@ -14,9 +14,16 @@ from fer.evaluation import tables
 from fer.evaluation.report import Report
 from fer.evaluation.robustness import robustness_table
 from fer.evaluation.svg import coverage_svg, reliability_svg
+from fer.words import percent
 
 # Worst first. A sign and a word, as colour alone must not carry it.
-_STATUSES = {"fail": ("✕", "fails"), "warn": ("!", "warning"), "pass": ("✓", "passes"), "skipped": ("–", "not checked")}
+_STATUSES = {
+    "fail": ("✕", "fails"),
+    "warn": ("!", "warning"),
+    "pending": ("…", "being checked"),
+    "pass": ("✓", "passes"),
+    "skipped": ("–", "not checked"),
+}
 # How deep the shade of a full cell is, in percent: ink keeps a contrast of 4.5:1 on it, light and dark.
 _DEEPEST = 45
 
@@ -147,7 +154,8 @@ def _matrix(report: Report) -> str:
             share = n / total if total else 0.0
             shade = f"color-mix(in srgb,var(--accent) {_DEEPEST * share:.0f}%,var(--panel))"
             right = ' class="right"' if i == j else ""
-            cells.append(f'<td{right} style="background:{shade}"><b>{f"{share:.0%}" if n else "·"}</b><small>{n:,}</small></td>')
+            told = percent(share, 0) if n else "·"
+            cells.append(f'<td{right} style="background:{shade}"><b>{told}</b><small>{n:,}</small></td>')
         rows.append(f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>')
     head = f'<tr><th class="words">true ↓ answered →</th>{head}</tr>'
     table = f'<table class="matrix"><thead>{head}</thead><tbody>{"".join(rows)}</tbody></table>'
@@ -181,9 +189,9 @@ def _classes(report: Report) -> str:
 
 def _plots(report: Report) -> str:
     sure, curve = float(report.y_prob.max(axis=1).mean()), report.risk_coverage
-    calibration = f"{sure:.0%} sure on average, and {report.accuracy:.0%} are right"
+    calibration = f"{percent(sure, 0)} sure on average, and {percent(report.accuracy, 0)} are right"
     half = float(curve.accuracy[abs(curve.coverage - 0.5).argmin()])
-    coverage = f"Of the surer half of its answers {half:.0%} are right, of all {report.accuracy:.0%}"
+    coverage = f"Of the surer half of its answers {percent(half, 0)} are right, of all {percent(report.accuracy, 0)}"
     figures = (
         f"<figure><figcaption>{words}</figcaption>{plot}<small>{told}</small></figure>"
         for words, plot, told in (

@@ -9,6 +9,7 @@ those of the JSON, so a damaged or edited report is noticed.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -20,12 +21,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fer.data.dataset import Dataset
 from fer.errors import DataError, FerError
 from fer.evaluation.checks import Check
 from fer.evaluation.ferplus import FerPlusScore
 from fer.evaluation.scores import SINGLE_FIGURES, Scores
 from fer.evaluation.taggers import TaggerFigures
-from fer.files import replacing_folder
+from fer.files import replacing, replacing_folder
 from fer.labels import LabelSet
 from fer.workspace import workspace_dir
 
@@ -55,6 +57,7 @@ class Report(Scores):
         taggers: the model beside FER+'s taggers; None where there are no votes, or the report is from before this was measured.
         notes: what a reader of the figures should know, one sentence each.
         checks: whether the figures mean what they seem to; empty in reports from before there were checks.
+        pixels: `pixels_sha256` of the images; empty in reports from before it was kept.
         versions: of the software that made it, by name; empty in reports from before they were kept.
     """
 
@@ -72,6 +75,7 @@ class Report(Scores):
     taggers: TaggerFigures | None = None
     notes: tuple[str, ...] = ()
     checks: tuple[Check, ...] = ()
+    pixels: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -99,6 +103,11 @@ class Report(Scores):
         return float((self.y_pred == self.y_true)[~self.has_train_twin].mean())
 
     @property
+    def is_pending(self) -> bool:
+        """Whether a check still waits for what goes on in another process (see `fer.evaluation.settling`)."""
+        return any(check.status == "pending" for check in self.checks)
+
+    @property
     def lacks(self) -> tuple[str, ...]:
         """Figures, in words, that an old report does not hold and that cannot be worked out without its dataset."""
         is_old = self.ferplus is not None and self.taggers is None
@@ -115,6 +124,7 @@ class Report(Scores):
             **{name: getattr(self, name) for name in _TEXTS},
             "notes": list(self.notes),
             "checks": [asdict(check) for check in self.checks],
+            "pixels": self.pixels,
             "versions": dict(self.versions),
         }
 
@@ -146,8 +156,18 @@ class Report(Scores):
         if self.has_train_twin is not None:
             arrays["has_train_twin"] = self.has_train_twin
         np.savez_compressed(folder / PROBABILITIES_FILE, allow_pickle=False, **arrays)
+        self.write_card(folder / REPORT_FILE)
+
+    def write_card(self, path: Path) -> None:
+        """Write the figures alone, beside probabilities that stand there already; a reader never sees half of them."""
         text = json.dumps({"format": FORMAT, **self.as_dict()}, indent=1, ensure_ascii=False, allow_nan=False)
-        (folder / REPORT_FILE).write_text(text + "\n", encoding="utf-8")
+        with replacing(path) as beside:
+            beside.write_text(text + "\n", encoding="utf-8")
+
+
+def pixels_sha256(part: Dataset) -> str:
+    """Which pictures these are, in their order; labels, splits and votes, of which a dataset's fingerprint tells, stay out."""
+    return hashlib.sha256(np.ascontiguousarray(part.content_ids).tobytes()).hexdigest()
 
 
 def reports_dir() -> Path:
@@ -164,7 +184,7 @@ def load_report(path: str | Path) -> Report:
     Raises:
         DataError: there is no report, or its files are damaged, do not belong together or come from a newer version.
     """
-    folder = _find_folder(path)
+    folder = find_report_folder(path)
     card, arrays = _read_card(folder), _read_arrays(folder)
     try:
         ferplus, taggers = card.get("ferplus"), card.get("taggers")
@@ -178,6 +198,7 @@ def load_report(path: str | Path) -> Report:
             taggers=TaggerFigures.from_dict(taggers) if taggers else None,
             notes=tuple(card["notes"]),
             checks=tuple(Check(**check) for check in card.get("checks", ())),
+            pixels=str(card.get("pixels", "")),
             versions={str(name): str(version) for name, version in card.get("versions", {}).items()},
             **{name: str(card[name]) for name in _TEXTS},
         )
@@ -223,7 +244,8 @@ def _summary(folder: Path) -> ReportSummary:
         return ReportSummary(folder, problem=str(_damaged(folder, f"{type(error).__name__}: {error}")))
 
 
-def _find_folder(path: str | Path) -> Path:
+def find_report_folder(path: str | Path) -> Path:
+    """The folder that is meant; `path` and errors are those of `load_report`."""
     given = Path(path)
     for folder in (given.parent if given.name == REPORT_FILE else given, reports_dir() / given):
         if (folder / REPORT_FILE).is_file():

@@ -18,6 +18,7 @@ from fer.evaluation.corruptions import CORRUPTIONS, SEED, Corruption
 from fer.evaluation.evaluate import Question, join_answers
 from fer.evaluation.ferplus import FerPlusScore
 from fer.evaluation.scores import Scores
+from fer.words import percent, percent_range
 
 if TYPE_CHECKING:  # as in evaluate.py: whoever describes stored figures needs no LiteRT
     from fer.bundles import Bundle
@@ -266,6 +267,6 @@ def robustness_table(figures: Mapping[str, Any]) -> list[list[str]]:
 
 def _cells(row: Mapping[str, Any], clean: Mapping[str, Any]) -> list[str]:
     """Accuracy, its interval where it has one, and how far it is from the clean images'."""
-    interval = "{:.1%} to {:.1%}".format(*row["accuracy_ci95"]) if "accuracy_ci95" in row else ""
+    interval = percent_range(row["accuracy_ci95"]) if "accuracy_ci95" in row else ""
     change = "" if row is clean else f"{100 * (row['accuracy'] - clean['accuracy']):+.1f}"
-    return [f"{row['accuracy']:.1%}", interval, change]
+    return [percent(row["accuracy"]), interval, change]

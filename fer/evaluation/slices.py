@@ -20,6 +20,7 @@ from fer.evaluation.bootstrap import SEED
 from fer.evaluation.compare import holm
 from fer.evaluation.intervals import wilson_interval
 from fer.evaluation.scores import Scores
+from fer.words import percent
 
 if TYPE_CHECKING:
     from fer.detection import FaceDetector
@@ -94,7 +95,7 @@ class SlicedColumn:
         if self.p_adjusted is None:
             return f"By {self.column} there is nothing to compare: fewer than two slices have enough images."
         worst, best = (choose(self.slices, key=lambda part: part.accuracy) for choose in (min, max))
-        ends = f"from {worst.accuracy:.1%} ({worst.name}) to {best.accuracy:.1%} ({best.name})"
+        ends = f"from {percent(worst.accuracy)} ({worst.name}) to {percent(best.accuracy)} ({best.name})"
         chance = "p < 0.001" if self.p_adjusted < 0.001 else f"p = {self.p_adjusted:.2g}"
         if self.is_more_than_noise:
             return f"Accuracy differs by {self.column}: {ends}. That is more than noise ({chance})."

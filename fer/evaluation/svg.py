@@ -10,6 +10,7 @@ from html import escape
 
 from fer.evaluation.abstain import RiskCoverage
 from fer.evaluation.calibration import ReliabilityBin
+from fer.words import percent
 
 _WIDTH, _HEIGHT = 440, 330
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 20, 14, 46
@@ -34,7 +35,7 @@ def reliability_svg(bins: Sequence[ReliabilityBin], told: str) -> str:
         low, high = bin_.accuracy_ci95
         at, radius = x(bin_.confidence), max(3.0, _LARGEST_DOT * (bin_.n / most) ** 0.5)
         marks.append(f'<line class="whisker" x1="{at:.1f}" y1="{y(low):.1f}" x2="{at:.1f}" y2="{y(high):.1f}"/>')
-        hover = f"answered with {bin_.confidence:.0%} on average, right in {bin_.accuracy:.1%} of {bin_.n:,}"
+        hover = f"answered with {percent(bin_.confidence, 0)} on average, right in {percent(bin_.accuracy)} of {bin_.n:,}"
         marks.append(
             f'<circle class="dot" cx="{at:.1f}" cy="{y(bin_.accuracy):.1f}" r="{radius:.1f}"><title>{hover}</title></circle>'
         )
@@ -77,10 +78,10 @@ def _plot(
     parts = []
     for tick in y_ticks:
         parts.append(f'<line class="grid" x1="{_LEFT}" y1="{y(tick):.1f}" x2="{right}" y2="{y(tick):.1f}"/>')
-        parts.append(_words(_LEFT - 8, y(tick) + 4, f"{tick:.0%}", "end"))
+        parts.append(_words(_LEFT - 8, y(tick) + 4, percent(tick, 0), "end"))
     for tick in x_ticks:
         parts.append(f'<line class="grid" x1="{x(tick):.1f}" y1="{_TOP}" x2="{x(tick):.1f}" y2="{bottom}"/>')
-        parts.append(_words(x(tick), bottom + 18, f"{tick:.0%}", "middle"))
+        parts.append(_words(x(tick), bottom + 18, percent(tick, 0), "middle"))
     parts.append(_words((_LEFT + right) / 2, _HEIGHT - 6, x_title, "middle"))
     parts.append(f'<g transform="translate(13 {(_TOP + bottom) / 2}) rotate(-90)">{_words(0, 0, y_title, "middle")}</g>')
     return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(told)}">{"".join(parts)}{"".join(marks)}</svg>'

@@ -9,6 +9,7 @@ from fer.bundles import Bundle, load_bundle
 from fer.errors import BundleError
 from fer.evaluation.report import Report
 from fer.evaluation.taggers import TAGGERS
+from fer.words import percent, percent_range
 
 # How the figures are to be read, whatever they are.
 READING = (
@@ -24,7 +25,7 @@ NO_FACES = (
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure in words: `Accuracy`, `69.7%`, `68.2% to 71.2%`, and what it means; the interval may be empty."""
+    """One figure in words: `Accuracy`, `69.7 %`, `68.2 % to 71.2 %`, and what it means; the interval may be empty."""
 
     name: str
     value: str
@@ -40,8 +41,8 @@ def title_of(report: Report) -> str:
 def finding_of(report: Report) -> str:
     """The one sentence that a reader should take along."""
     return (
-        f"Of {report.n:,} images, {report.accuracy:.1%} are answered rightly (95 % interval {_ends(report.accuracy_ci95)}); "
-        f"always answering {report.majority_label} would give {report.majority_accuracy:.1%}."
+        f"Of {report.n:,} images, {percent(report.accuracy)} are answered rightly (95 % interval {_ends(report.accuracy_ci95)}); "
+        f"always answering {report.majority_label} would give {percent(report.majority_accuracy)}."
     )
 
 
@@ -59,33 +60,33 @@ def figure_rows(report: Report) -> list[Figure]:
 
 def _figures(report: Report) -> Iterator[Figure]:
     interval = report.bootstrap_ci95
-    yield Figure("Accuracy", f"{report.accuracy:.1%}", _ends(report.accuracy_ci95), "share of right answers")
+    yield Figure("Accuracy", percent(report.accuracy), _ends(report.accuracy_ci95), "share of right answers")
     if report.leaks and report.accuracy_leak_free is not None:
         meaning = f"without the {report.leaks:,} images that stand in train as well, pixel for pixel"
-        yield Figure("Accuracy without leaks", f"{report.accuracy_leak_free:.1%}", "", meaning)
+        yield Figure("Accuracy without leaks", percent(report.accuracy_leak_free), "", meaning)
     if report.ferplus:
         meaning = f"strict protocol: the {report.ferplus.n:,} images on which more than half of the taggers agree"
-        yield Figure("FER+ accuracy", f"{report.ferplus.accuracy:.1%}", _ends(report.ferplus.accuracy_ci95), meaning)
+        yield Figure("FER+ accuracy", percent(report.ferplus.accuracy), _ends(report.ferplus.accuracy_ci95), meaning)
         meaning = "mean divergence of the probabilities from how the taggers voted"
         yield Figure("KL to the votes", f"{report.ferplus.kl:.3f}", "", meaning)
     if len(report.labels) > 2:
         meaning = "the true class is among the two most probable"
-        yield Figure("Top-2 accuracy", f"{report.top2_accuracy:.1%}", _ends(report.top2_accuracy_ci95), meaning)
+        yield Figure("Top-2 accuracy", percent(report.top2_accuracy), _ends(report.top2_accuracy_ci95), meaning)
     balanced = interval["balanced_accuracy"]
     yield Figure(
-        "Balanced accuracy", f"{report.balanced_accuracy:.1%}", _ends(balanced), "mean recall: every class counts the same"
+        "Balanced accuracy", percent(report.balanced_accuracy), _ends(balanced), "mean recall: every class counts the same"
     )
     yield Figure(
-        "Macro F1", f"{report.macro_f1:.1%}", _ends(interval["macro_f1"]), "precision and recall joined, mean over classes"
+        "Macro F1", percent(report.macro_f1), _ends(interval["macro_f1"]), "precision and recall joined, mean over classes"
     )
     yield Figure("Cohen's kappa", f"{report.kappa:.3f}", _ends(interval["kappa"], "{:.3f}"), "agreement beyond chance; 1 is all")
     yield Figure("MCC", f"{report.mcc:.3f}", _ends(interval["mcc"], "{:.3f}"), "correlation of truth and answers; 1 is all")
-    yield Figure("Calibration error", f"{report.ece:.1%}", "", "how far confidence is from being right, on average (15 bins)")
+    yield Figure("Calibration error", percent(report.ece), "", "how far confidence is from being right, on average (15 bins)")
     yield Figure("Log loss", f"{report.nll:.3f}", "", "negative log-likelihood; lower is better")
     yield Figure("Brier score", f"{report.brier:.3f}", "", "0 is best, 2 is worst")
     yield Figure("Area under risk-coverage", f"{report.aurc:.3f}", "", "mean share of mistakes when only the surest are answered")
     yield Figure(
-        "Always the largest class", f"{report.majority_accuracy:.1%}", "", f"what answering {report.majority_label} would give"
+        "Always the largest class", percent(report.majority_accuracy), "", f"what answering {report.majority_label} would give"
     )
 
 
@@ -108,7 +109,7 @@ def class_rows(report: Report) -> list[list[str]]:
 def mistake_words(report: Report, most: int = 10) -> list[str]:
     """The most confused pairs in words."""
     return [
-        f"{pair['true']} is taken for {pair['predicted']} {pair['count']:,} times, in {pair['share']:.1%} of its images"
+        f"{pair['true']} is taken for {pair['predicted']} {pair['count']:,} times, in {percent(pair['share'])} of its images"
         for pair in report.most_confused[:most]
     ]
 
@@ -117,14 +118,14 @@ def vote_words(report: Report) -> list[str]:
     """The model beside FER+'s taggers, in sentences; none where there are no votes."""
     if report.taggers is None:
         return []
-    rows = ", ".join(f"{row.accuracy:.1%} where {row.words} do (n = {row.n:,})" for row in report.taggers.agreement)
+    rows = ", ".join(f"{percent(row.accuracy)} where {row.words} do (n = {row.n:,})" for row in report.taggers.agreement)
     words = [f"By how many of {TAGGERS} taggers agree on an image, the model is right in {rows}."]
     if human := report.taggers.human:
         low, high = human.difference_ci95
         words.append(
-            f"Held against what most of the other taggers chose, a single tagger is right in {human.tagger:.1%} and the model in "
-            f"{human.model:.1%}: a difference of {100 * human.difference:+.1f} points (95 % interval {100 * low:+.1f} to "
-            f"{100 * high:+.1f}, n = {human.n:,})."
+            f"Held against what most of the other taggers chose, a single tagger is right in {percent(human.tagger)} and the "
+            f"model in {percent(human.model)}: a difference of {100 * human.difference:+.1f} points (95 % interval "
+            f"{100 * low:+.1f} to {100 * high:+.1f}, n = {human.n:,})."
         )
     return words
 
@@ -156,7 +157,7 @@ def _settings(report: Report, bundle: Bundle) -> Iterator[tuple[str, str]]:
     size, channels = bundle.preprocessing.size, bundle.preprocessing.channels
     yield "Input", f"{size}×{size}, {'grey' if channels == 1 else 'RGB'}"
     yield "Temperature", f"{head.temperature:.3f}"
-    yield "Unsure", "never" if head.abstain_threshold is None else f"below {head.abstain_threshold:.1%} confidence"
+    yield "Unsure", "never" if head.abstain_threshold is None else f"below {percent(head.abstain_threshold)} confidence"
     if "recipe" in card:
         yield "Recipe", str(card["recipe"])
     if "data" in card:
@@ -179,5 +180,7 @@ def answering_bundle(report: Report) -> Bundle | None:
     return bundle if bundle.sha256 == report.bundle_sha256 else None
 
 
-def _ends(interval: tuple[float, float] | None, form: str = "{:.1%}") -> str:
-    return "" if interval is None else f"{form.format(interval[0])} to {form.format(interval[1])}"
+def _ends(interval: tuple[float, float] | None, form: str = "") -> str:
+    if interval is None:
+        return ""
+    return " to ".join(form.format(end) for end in interval) if form else percent_range(interval)

@@ -8,6 +8,7 @@ from textwrap import fill
 from fer.evaluation.checks import Check
 from fer.evaluation.report import Report
 from fer.evaluation.taggers import TAGGERS, TaggerFigures
+from fer.words import percent
 
 _LINE = 110
 
@@ -17,18 +18,21 @@ def classification_text(report: Report) -> str:
     low, high = report.accuracy_ci95
     lines = [
         f"{report.model} on {report.dataset} ({report.split}): {report.n:,} images, head {report.head}",
-        f"accuracy {report.accuracy:.2%} (95 % interval {low:.2%} to {high:.2%}); balanced {report.balanced_accuracy:.2%}; "
-        f"always {report.majority_label}: {report.majority_accuracy:.2%}",
+        f"accuracy {percent(report.accuracy, 2)} (95 % interval {percent(low, 2)} to {percent(high, 2)}); "
+        f"balanced {percent(report.balanced_accuracy, 2)}; "
+        f"always {report.majority_label}: {percent(report.majority_accuracy, 2)}",
         f"Cohen's kappa {report.kappa:.3f}{_interval(report, 'kappa')}, MCC {report.mcc:.3f}{_interval(report, 'mcc')}"
-        + (f"; top-2 {report.top2_accuracy:.2%}" if len(report.labels) > 2 else ""),
+        + (f"; top-2 {percent(report.top2_accuracy, 2)}" if len(report.labels) > 2 else ""),
         f"negative log-likelihood {report.nll:.3f}, Brier {report.brier:.3f}, calibration error {report.ece:.3f}",
     ]
     if report.leaks and report.accuracy_leak_free is not None:
-        lines.append(f"{report.leaks:,} images have an identical twin in train; without them {report.accuracy_leak_free:.2%}")
+        free = percent(report.accuracy_leak_free, 2)
+        lines.append(f"{report.leaks:,} images have an identical twin in train; without them {free}")
     if report.ferplus:
         low, high = report.ferplus.accuracy_ci95
         lines += [
-            f"FER+ strict {report.ferplus.accuracy:.2%} (interval {low:.2%} to {high:.2%}; n = {report.ferplus.n:,})",
+            f"FER+ strict {percent(report.ferplus.accuracy, 2)} (interval {percent(low, 2)} to {percent(high, 2)}; "
+            f"n = {report.ferplus.n:,})",
             f"  negative log-likelihood {report.ferplus.nll:.3f}, calibration error {report.ferplus.ece:.3f}, "
             f"divergence from the votes {report.ferplus.kl:.3f}",
         ]
@@ -41,7 +45,8 @@ def classification_text(report: Report) -> str:
     lines += [f"{label:{width}}  {precision:9.3f}  {recall:6.3f}  {f1:6.3f}  {n:6,}" for label, precision, recall, f1, n in rows]
     if report.most_confused:
         lines += ["", "most frequent mistakes"]
-        lines += [f"  {p['true']} taken for {p['predicted']}: {p['count']} ({p['share']:.1%})" for p in report.most_confused[:5]]
+        pairs = report.most_confused[:5]
+        lines += [f"  {p['true']} taken for {p['predicted']}: {p['count']} ({percent(p['share'])})" for p in pairs]
     lines += _checks(report.checks)
     old = [f"Not in this old report: {'; '.join(report.lacks)}. Evaluate again."] if report.lacks else []
     return "\n".join([*lines, *(["", *report.notes, *old] if report.notes or old else [])])
@@ -70,12 +75,12 @@ def _checks(checks: Sequence[Check]) -> list[str]:
 
 def _taggers(figures: TaggerFigures) -> list[str]:
     """The model beside FER+'s taggers."""
-    by_agreement = ", ".join(f"{row.words} {row.accuracy:.1%}" for row in figures.agreement)
+    by_agreement = ", ".join(f"{row.words} {percent(row.accuracy)}" for row in figures.agreement)
     lines = [f"  where so many of {TAGGERS} taggers agree: {by_agreement}"]
     if human := figures.human:
         low, high = human.difference_ci95
         lines.append(
-            f"  against the other taggers' majority: a single tagger {human.tagger:.1%}, the model {human.model:.1%} "
+            f"  against the other taggers' majority: a single tagger {percent(human.tagger)}, the model {percent(human.model)} "
             f"({100 * human.difference:+.1f} points, {100 * low:+.1f} to {100 * high:+.1f})"
         )
     return lines

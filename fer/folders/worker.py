@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import signal
 import time
-import types
-from contextlib import suppress
 
-from fer.errors import FerError, RunError
 from fer.folders.job import FolderJob
 from fer.folders.predict import Progress, predict_folder
 from fer.inference.recognizer import Recognizer
+from fer.job import StopRequested
 
 _TELL_EVERY_S = 0.5
-
-
-class _StopRequested(Exception):
-    """Somebody asked the reading to stop."""
 
 
 def run_folder_job(job: FolderJob, *, progress: Progress = lambda what, share: None) -> FolderJob:
@@ -27,12 +20,10 @@ def run_folder_job(job: FolderJob, *, progress: Progress = lambda what, share: N
         progress: called with what is being done and the fraction done, 0…1.
 
     Raises:
-        RunError: it is going elsewhere, or cannot be read or written.
+        FerError: it is going elsewhere, or cannot be read or written.
         KeyboardInterrupt: it was interrupted by the user or by a signal.
     """
-    job.claim()
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
+    with job.work():
         job.write_state("running", "Reading pictures")
         if not job.table_path.is_file():  # else killed between the table's last byte and the word that it is there
             settings = job.settings
@@ -45,20 +36,6 @@ def run_folder_job(job: FolderJob, *, progress: Progress = lambda what, share: N
                 min_size=settings.min_size,
                 progress=_reporter(job, progress),
             )
-        job.write_state("finished")
-    except _StopRequested:
-        job.write_state("stopped", "Stopped on request. Resume goes on where it was.")
-    except KeyboardInterrupt:
-        job.write_state("stopped", "Interrupted. Resume goes on where it was.")
-        raise
-    except FerError as error:
-        raise _failed(job, str(error)) from error
-    except OSError as error:
-        raise _failed(job, f"Cannot write the reading's folder: {error}. Free some space and resume.") from error
-    except Exception as error:
-        # A defect of ours: the page must still learn that the reading is over; the log has the traceback.
-        _failed(job, f"{type(error).__name__}: {error}. Details stand in {job.path / job.log_file}")
-        raise
     return job
 
 
@@ -70,7 +47,7 @@ def _reporter(job: FolderJob, progress: Progress) -> Progress:
     def report(what: str, share: float) -> None:
         nonlocal began, told
         if job.stop_requested:
-            raise _StopRequested
+            raise StopRequested
         now = time.monotonic()
         if began is None and share > 0:
             began = now, share
@@ -81,14 +58,3 @@ def _reporter(job: FolderJob, progress: Progress) -> Progress:
         progress(what, share)
 
     return report
-
-
-def _failed(job: FolderJob, reason: str) -> RunError:
-    """Write into the job's state why it failed, where that can be written; returns the same as an error."""
-    with suppress(OSError):
-        job.write_state("failed", reason)
-    return RunError(reason)
-
-
-def _interrupt(number: int, frame: types.FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -2,6 +2,9 @@
 
 They are asked through their own public functions, on faces as they stand in the dataset, in a process of its own
 (`package_worker.py`): they bring TensorFlow, and one of them has this project's name. The report is like any other.
+
+Each is best installed in an environment of its own, `workspace/packages/<name>`: `fer` wants NumPy before 2, this project a later
+one.
 """
 
 from __future__ import annotations
@@ -29,18 +32,24 @@ from fer.foreign.adapter import PACKAGES
 from fer.labels import LabelSet
 from fer.preprocessing import Preprocessing
 from fer.training.prepare import LABELS_HEAD
+from fer.workspace import workspace_dir
 
 # Faces are enlarged to this side, so that the ten pixels that `fer` adds around a face are few of many.
 _SIZE = 224
 _WORKER = Path(__file__).with_name("package_worker.py")
+# In an environment, by system: packages, and what runs Python.
+_SITE_PACKAGES = "Lib/site-packages" if os.name == "nt" else "lib/python*/site-packages"
+_PYTHON = "Scripts/python.exe" if os.name == "nt" else "bin/python"
 
 
 def installed_packages() -> dict[str, str]:
-    """Those that are installed, with their versions; nothing is imported."""
+    """Those that are installed, in an environment of their own or in this one, with their versions; nothing is imported."""
     found: dict[str, str] = {}
     for name in PACKAGES:
+        sites = map(str, _environment_of(name).glob(_SITE_PACKAGES))
+        own = next(iter(metadata.distributions(name=name, path=list(sites))), None)
         try:
-            found[name] = metadata.version(name)
+            found[name] = own.version if own else metadata.version(name)
         except metadata.PackageNotFoundError:
             continue
     return found
@@ -68,8 +77,8 @@ def evaluate_package(
     if name not in versions:
         there = ", ".join(versions) or "none of them"
         raise SettingsError(
-            f"The package {name!r} is not installed here. Known: {', '.join(PACKAGES)}; installed: {there}. `pip install {name}` "
-            "installs it."
+            f"The package {name!r} is not installed here. Known: {', '.join(PACKAGES)}; installed: {there}. Give it an "
+            f"environment of its own: `python -m venv {_environment_of(name)}`, and `pip install {name}` with the pip in there."
         )
     with _opened(name) as package:
         card = {
@@ -115,11 +124,12 @@ class PackageClassifier:
 
 @contextmanager
 def _opened(name: str) -> Iterator[PackageClassifier]:
+    python = _environment_of(name) / _PYTHON
     # Into a file: a pipe that nobody reads fills up, and what fills it waits.
     with tempfile.TemporaryFile() as said:
         # A path that leads to this project would let `import fer` find it.
         worker = subprocess.Popen(
-            [sys.executable, str(_WORKER), name],
+            [str(python if python.is_file() else sys.executable), str(_WORKER), name],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
@@ -136,9 +146,14 @@ def _opened(name: str) -> Iterator[PackageClassifier]:
                 worker.wait()
                 said.seek(0)
                 lines = said.read().decode("utf-8", errors="replace").strip().splitlines() or ["nothing"]
-                raise BundleError(f"The package {name!r} cannot answer. It said: {lines[-1][:300]}") from error
+                raise BundleError(f"The package {name!r} cannot answer. It said: {lines[-1][:600]}") from error
             finally:
                 worker.kill()
+
+
+def _environment_of(name: str) -> Path:
+    """Where a package's own environment is, if it has one."""
+    return workspace_dir() / "packages" / name
 
 
 def _environment() -> Mapping[str, str]:

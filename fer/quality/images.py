@@ -23,6 +23,7 @@ from fer.errors import DataError
 from fer.files import replacing
 from fer.labels import VOTE_COLUMNS
 from fer.quality.findings import KINDS, Finding
+from fer.words import percent
 from fer.workspace import cache_dir
 
 if TYPE_CHECKING:
@@ -231,7 +232,7 @@ def find_faceless_images(
     if face_probability is not None and face_test is not None:
         for row in np.flatnonzero(face_probability < face_test.threshold).tolist():
             probability = float(face_probability[row])
-            findings[row] = _of_image("no_face", row, 1 - probability, f"the model: a face with {probability:.0%}")
+            findings[row] = _of_image("no_face", row, 1 - probability, f"the model: a face with {percent(probability, 0)}")
     if dataset.votes is not None:
         for row in np.flatnonzero(shows_no_face(dataset.votes)).tolist():
             votes = dataset.votes[row].astype(int)

@@ -21,6 +21,7 @@ from fer.data.dataset import Dataset
 from fer.data.votes import LEFT_OUT, strict_labels
 from fer.labels import FER8
 from fer.quality.findings import Action, Finding
+from fer.words import percent
 
 if TYPE_CHECKING:
     from fer.inference.classifier import Examination
@@ -76,7 +77,7 @@ def find_label_issues(
     findings = []
     for i in np.flatnonzero(issues).tolist():
         label, other = (dataset.label_set.names[judged[k]] for k in (given[i], likely[i]))
-        detail = f"labelled {label}; a model takes it for {other}, {p_likely[i]:.0%} to {p_given[i]:.0%}"
+        detail = f"labelled {label}; a model takes it for {other}, {percent(p_likely[i], 0)} to {percent(p_given[i], 0)}"
         findings.append(Finding("label_issue", (int(rows[i]),), float(1 - p_given[i]), "relabel", other, detail))
     return findings, notes
 

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer.recipes import Settings
+from fer.words import percent
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -112,8 +113,8 @@ def _collapsed(c: Curves) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "collapsed",
             f"It always answers {c.labels[top]}",
-            f"{answers[top]:.0%} of its answers are {c.labels[top]}, which {truth[top]:.0%} of the validation images are. "
-            "What looks like accuracy is that class's share.",
+            f"{percent(answers[top], 0)} of its answers are {c.labels[top]}, which {percent(truth[top], 0)} of the validation "
+            "images are. What looks like accuracy is that class's share.",
             (
                 _rate(c, 0.1, "A tenth of the learning rate"),
                 Change("Class weights", {"data.balance": "class_weights"}),
@@ -138,9 +139,9 @@ def _overfed(c: Curves) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "overfed",
             f"{c.labels[top].capitalize()} is overfed",
-            f"It makes up {shares[top]:.0%} of what training shows, and is answered "
-            f"{answers[top] / max(1, truth[top]):.1f} times as often as it is there; its recall is {own:.0%}, that of "
-            f"the others {others.mean():.0%}.",
+            f"It makes up {percent(shares[top], 0)} of what training shows, and is answered "
+            f"{answers[top] / max(1, truth[top]):.1f} times as often as it is there; its recall is {percent(own, 0)}, that of "
+            f"the others {percent(others.mean(), 0)}.",
             (
                 Change("Show all classes equally often", {"data.balance": "oversample_median", "data.overfeed": ""}),
                 Change("Class weights", {"data.balance": "class_weights", "data.overfeed": ""}),
@@ -155,7 +156,7 @@ def _over_fitting(c: Curves) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "over_fitting_accuracy",
             "Over-fitting: it knows the training images better than faces",
-            f"Accuracy is {last['accuracy']:.1%} in training and {last['val_accuracy']:.1%} in validation, "
+            f"Accuracy is {percent(last['accuracy'])} in training and {percent(last['val_accuracy'])} in validation, "
             f"{100 * gap:.0f} points less.",
             _against_over_fitting(c),
         )
@@ -198,7 +199,7 @@ def _under_fitting(c: Curves) -> Iterator[Diagnosis]:
             "under_fitting",
             "It was still learning at the end",
             f"Epoch {best + 1} of {len(c.rows)} was the best, the loss was falling, and training "
-            f"({c.rows[-1]['accuracy']:.1%}) is {100 * gap:+.0f} points from validation ({val[-1]:.1%}).",
+            f"({percent(c.rows[-1]['accuracy'])}) is {100 * gap:+.0f} points from validation ({percent(val[-1])}).",
             (
                 Change(f"{2 * epochs} epochs", {"training.epochs": str(2 * epochs)}),
                 _rate(c, 2, "Twice the learning rate"),
@@ -289,7 +290,7 @@ def _validation_better(c: Curves) -> Iterator[Diagnosis]:
     yield Diagnosis(
         "validation_better",
         "Validation is better than training",
-        f"{last['val_accuracy']:.1%} beside {last['accuracy']:.1%}. That is to be expected: {'; '.join(reasons)}."
+        f"{percent(last['val_accuracy'])} beside {percent(last['accuracy'])}. That is to be expected: {'; '.join(reasons)}."
         + (" And leaks were left in: validation images that stand in train as well are known by heart." if leaky else ""),
         (Change("Take leaks out of train", {"data.remove_leaks": "true"}),) if leaky else (),
         is_problem=leaky,

@@ -17,6 +17,7 @@ import keras
 
 from fer.errors import RunError
 from fer.files import append_json_line, remove_leftovers, replacing
+from fer.job import StopRequested
 from fer.training.checkpoint import Checkpoint, load_checkpoint, read_history, save_weights
 from fer.training.history import describe_epoch, is_better
 from fer.training.prepare import FACE_HEAD, LABELS_HEAD, VOTES_HEAD
@@ -26,10 +27,6 @@ from fer.training.watch import Mistakes, Sample, confusion_of
 SECONDS_BETWEEN_ROWS = 0.4
 # Of a large network on an accelerator, writing a checkpoint takes half as long as an epoch.
 SECONDS_BETWEEN_CHECKPOINTS = 10.0
-
-
-class StopRequested(Exception):
-    """Somebody asked the run to stop; raised between two batches."""
 
 
 class EndedEarly(Exception):

@@ -67,10 +67,8 @@ class Run(Job):
 
     kind: ClassVar[str] = "run"
     log_file: ClassVar[str] = "train.log"
-    interrupted: ClassVar[str] = (
-        "The training process ended without a word: killed, as systems do when memory runs out, or in a power cut. "
-        "Resume goes on after the last epoch."
-    )
+    resumes: ClassVar[str] = "Resume goes on after the last finished epoch."
+    spare: ClassVar[tuple[str, ...]] = ("progress.jsonl", "candidate.npz")
 
     def __post_init__(self) -> None:
         if not (self.path / "settings.json").is_file():
@@ -175,16 +173,6 @@ class Run(Job):
         else:
             return None
         return max(0.0, (self.epochs_total - len(epochs) - done_in_epoch) * seconds_per_epoch)
-
-    def resume(self) -> Run:
-        """Go on from the last finished epoch, in a process of its own.
-
-        Raises:
-            RunError: the run is going or is finished.
-        """
-        self._require_unfinished()
-        self.launch()
-        return self
 
     def _require_unfinished(self) -> None:
         if self.status == "finished":

@@ -53,9 +53,9 @@ class Search(Job):
 
     kind: ClassVar[str] = "search"
     log_file: ClassVar[str] = "search.log"
+    resumes: ClassVar[str] = "Resume goes on with the trial that was begun."
     interrupted: ClassVar[str] = (
-        "The search's process ended without a word (killed, or a power cut); the trial that it had begun may go on. "
-        "Resume goes on with that trial, and then with the next."
+        "The search's process ended without a word (killed, or a power cut); the trial that it had begun may go on."
     )
 
     def __post_init__(self) -> None:
@@ -139,16 +139,6 @@ class Search(Job):
                     self.write_state("stopped", "More trials are to come. Resume makes them.")
             except OSError as error:
                 raise self._cannot_write(error) from error
-
-    def resume(self) -> Search:
-        """Go on in a process of its own: with the trial that was begun, then with the next.
-
-        Raises:
-            RunError: it is going or finished.
-        """
-        self._require_unfinished()
-        self.launch()
-        return self
 
     def best(self, rows: Iterable[TrialRow] | None = None) -> TrialRow | None:
         """The finished trial with the highest accuracy, the first of them; None before one is finished."""

@@ -7,15 +7,14 @@ is stopped for lagging, the word that it is. So the same command goes on with th
 
 from __future__ import annotations
 
-import signal
 import time
-import types
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from fer.errors import FerError, RunError, SettingsError
+from fer.errors import RunError, SettingsError
+from fer.job import StopRequested
 from fer.recipes import Recipe
 from fer.training.history import best_row
 from fer.training.queue import enqueue, start_next, take_out
@@ -23,6 +22,7 @@ from fer.training.run import Run, RunNotes
 from fer.training.runs import create_run
 from fer.training.search import Search
 from fer.training.search_study import quiet_optuna
+from fer.words import percent
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -38,10 +38,6 @@ _FAILURES_IN_A_ROW = 3
 _WARMUP = 0.2
 
 
-class _StopRequested(Exception):
-    """Somebody asked the search to stop."""
-
-
 def run_search(search: Search, *, say: Callable[[str], None] = lambda words: None) -> Search:
     """Make the trials of a search in this process, one after the other; one that was begun is gone on with.
 
@@ -50,28 +46,12 @@ def run_search(search: Search, *, say: Callable[[str], None] = lambda words: Non
         say: called with a line for each trial that begins or ends.
 
     Raises:
-        RunError: it is going elsewhere, a file cannot be written, or its trials fail one after the other.
+        FerError: it is going elsewhere, a file cannot be written, or its trials fail one after the other.
         KeyboardInterrupt: it was interrupted by the user or by a signal; so is the trial.
     """
-    search.claim()
-    signal.signal(signal.SIGTERM, _interrupt)
-    try:
+    with search.work():
         search.write_state("running", "Making trials")
         _make_trials(search, say)
-        search.write_state("finished")
-    except _StopRequested:
-        search.write_state("stopped", "Stopped on request. Resume goes on with the trial that was begun.")
-    except KeyboardInterrupt:
-        search.write_state("stopped", "Interrupted. Resume goes on with the trial that was begun.")
-        raise
-    except FerError as error:
-        raise _failed(search, str(error)) from error
-    except OSError as error:
-        raise _failed(search, f"Cannot write the search: {error}. Free some space and resume.") from error
-    except Exception as error:
-        # A defect of ours, or of Optuna: the page must still learn that the search is over; the log has the traceback.
-        _failed(search, f"{type(error).__name__}: {error}. Details stand in {search.path / search.log_file}")
-        raise
     return search
 
 
@@ -84,7 +64,7 @@ def _make_trials(search: Search, say: Callable[[str], None]) -> None:
         study.pruner = optuna.pruners.MedianPruner(search.request["prune_after"], round(_WARMUP * epochs))
         while True:
             if search.stop_requested:
-                raise _StopRequested
+                raise StopRequested
             begun = study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
             number = begun[0].number if begun else _count(study)
             if number >= search.trials:
@@ -124,7 +104,7 @@ def _make_trial(search: Search, trial: Trial, say: Callable[[str], None]) -> str
     if state == TrialState.COMPLETE:
         best = best_row(rows, search.settings.training.monitor)
         trial.study.tell(trial.number, best["val_accuracy"])
-        note = f"finished: {best['val_accuracy']:.1%} of the validation images right, at epoch {best['epoch']}"
+        note = f"finished: {percent(best['val_accuracy'])} of the validation images right, at epoch {best['epoch']}"
     else:
         trial.study.tell(trial.number, state=state)
     say(f"Trial {trial.number} {note}")
@@ -149,7 +129,7 @@ def _follow(search: Search, run: Run, trial: Trial) -> tuple[TrialState, str]:
     """Watch a trial's run until it ends; returns how it ended, and why where that was not its last epoch.
 
     Raises:
-        _StopRequested: the search is to stop, and the run has.
+        StopRequested: the search is to stop, and the run has.
         KeyboardInterrupt: the run has been asked to stop, too.
     """
     from optuna.trial import TrialState
@@ -180,7 +160,7 @@ def _follow(search: Search, run: Run, trial: Trial) -> tuple[TrialState, str]:
                 if lags:
                     return TrialState.PRUNED, lags
                 if search.stop_requested:
-                    raise _StopRequested
+                    raise StopRequested
                 if status == "stopped" and is_ours:
                     return TrialState.PRUNED, "stopped by hand"
                 if launches > _RESTARTS:
@@ -223,14 +203,3 @@ def _append_note(run: Run, note: str) -> None:
 
 def _in_words(settings: dict[str, str]) -> str:
     return ", ".join(f"{key.partition('.')[2]} {value}" for key, value in settings.items())
-
-
-def _failed(search: Search, reason: str) -> RunError:
-    """Write into the search's state why it failed, where that can be written; returns the same as an error."""
-    with suppress(OSError):
-        search.write_state("failed", reason)
-    return RunError(reason)
-
-
-def _interrupt(number: int, frame: types.FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -1,19 +1,15 @@
 """What happens inside the training process: from a run's folder to its best weights.
 
 The only place of training that imports Keras. Whatever ends a run (the last epoch, a request, a full disk, a network that
-diverged) is written into the run's state in words, and the finished epochs stay.
+diverged) is written into the run's state in words (`fer/job.py`), and the finished epochs stay.
 """
 
 from __future__ import annotations
 
 import os
 import platform
-import signal
-import sys
-import types
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -26,6 +22,7 @@ from fer.recipes import Settings
 from fer.training.prepare import PreparedData, prepare_data
 from fer.training.queue import start_next
 from fer.training.run import Run
+from fer.words import percent
 
 Progress = Callable[[str, float], None]
 
@@ -45,34 +42,10 @@ def train_run(run: Run, *, progress: Progress | None = None) -> Run:
         FerError: the data or settings do not serve; the text stands in the run's state as well.
         KeyboardInterrupt: it was interrupted by the user or asked to stop by a signal.
     """
-    run.claim()
-    prepare_keras(run.path / "train.log")
-    from fer.training.recorder import StopRequested
-
-    signal.signal(signal.SIGTERM, partial(_interrupt, run))
     try:
-        _train(run, progress)
-        run.write_state("finished")
-    except StopRequested:
-        _write_end(run, "stopped", "Stopped on request. Resume goes on from the last finished epoch.")
-    except KeyboardInterrupt:
-        _write_end(run, "stopped", "Interrupted. Resume goes on from the last finished epoch.")
-        raise
-    except FerError as error:
-        _write_end(run, "failed", str(error))
-        raise
-    except OSError as error:
-        reason = f"Cannot write the run: {error}. Free some space and resume."
-        _write_end(run, "failed", reason)
-        raise RunError(reason) from error
-    except Exception as error:
-        if _ran_out_of_memory(error):
-            reason = "Out of memory. Try a smaller batch_size or preprocessing.size."
-            _write_end(run, "failed", reason)
-            raise RunError(reason) from error
-        # A defect of ours, or of Keras: the page must still learn that the run is over; the log has the traceback.
-        _write_end(run, "failed", f"{type(error).__name__}: {error}. Details stand in {run.path / 'train.log'}")
-        raise
+        with run.work(), _memory_in_words():
+            prepare_keras(run.path / run.log_file)
+            _train(run, progress)
     finally:
         with suppress(FerError, OSError):  # the next look at the page will try again
             start_next()
@@ -141,7 +114,7 @@ def _into_state(run: Run) -> Progress:
     """Progress for who watches the run's folder."""
 
     def report(what: str, share: float) -> None:
-        run.write_state("running", f"{what}, {share:.0%}")
+        run.write_state("running", f"{what}, {percent(share, 0)}")
 
     return report
 
@@ -227,29 +200,13 @@ def _write_environment(run: Run, settings: Settings) -> None:
     )
 
 
-def _write_end(run: Run, status: str, reason: str) -> None:
-    """Write into the run's state how it ended, on a full disk too."""
+@contextmanager
+def _memory_in_words() -> Iterator[None]:
+    """Say what to do where Python, NumPy or the backend gave up for want of memory; each backend has an exception of its own."""
     try:
-        run.write_state(status, reason)
-    except OSError:
-        # What serves only a run that is going makes room for the words.
-        for name in ("progress.jsonl", "candidate.npz"):
-            with suppress(OSError):
-                (run.path / name).unlink()
-        try:
-            run.write_state(status, reason)
-        except OSError:
-            sys.stderr.write(f"{reason}\n")  # the terminal, or a log on another disk, is the only place left
-
-
-def _ran_out_of_memory(error: Exception) -> bool:
-    """Whether it was for want of memory that Python, NumPy or the backend gave up; each backend has an exception of its own."""
-    said = f"{type(error).__name__}: {error}".lower()
-    return any(word in said for word in ("memoryerror", "out of memory", "resource_exhausted", "resourceexhausted"))
-
-
-def _interrupt(run: Run, number: int, frame: types.FrameType | None) -> None:
-    """End at once, or, where the exception is lost in a call from C (it has been), between two batches."""
-    with suppress(RunError):
-        run.stop()
-    raise KeyboardInterrupt
+        yield
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}".lower()
+        if any(word in said for word in ("memoryerror", "out of memory", "resource_exhausted", "resourceexhausted")):
+            raise RunError("Out of memory. Try a smaller batch_size or preprocessing.size.") from error
+        raise

@@ -24,7 +24,7 @@ from ui.evaluate.confusion import answered_so, images_of
 from ui.evaluate.report_view import answer_rows, report_rows
 from ui.matrix import _contrast, _rgb
 from ui.theme import _DARK, _LIGHT, Palette
-from ui.words import percent, plus_minus, spaced
+from ui.words import percent, plus_minus
 
 OpenPage = Callable[..., AppTest]
 
@@ -217,10 +217,6 @@ def test_class_count_bars_put_the_largest_class_on_top() -> None:
     figure = class_count_bars(dataset.counts(), dataset.label_set)
     assert figure.data[0].y[-1].startswith("angry")
     assert [bar.name for bar in figure.data] == ["Test", "Validation", "Train"]
-
-
-def test_spaced_writes_percent_as_pages_do() -> None:
-    assert spaced("69.7% of 3,589, 97% and 5 % are right; 100 points") == "69.7 % of 3,589, 97 % and 5 % are right; 100 points"
 
 
 def test_report_view_shows_every_figure_with_its_interval(open_page: OpenPage) -> None:

@@ -87,9 +87,15 @@ def test_compare_says_why_other_reports_do_not_fit(open_page: OpenPage) -> None:
     unfit = table_with(app, "differs in")
     assert unfit["differs in"] == [
         "the labels of some images",
-        "the data (two versions of faces, or votes given to one alone)",
+        "the data (two versions of faces)",
         "the split (val and test)",
     ]
+
+
+def test_compare_takes_a_report_with_votes_and_one_without(open_page: OpenPage) -> None:
+    a_report("without", slice(0, 40), 0, pixels="a").save()
+    a_report("with", slice(38, 45), 1, pixels="a", fingerprint="2" * 64).save()
+    assert "with is 47.1 points better than without: more than noise" in words(open_compare(open_page))
 
 
 def test_compare_evaluates_another_model_on_the_same_images(

@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from fer.bundles import DEFAULT_MODEL, load_bundle
 from fer.data import synthetic_dataset
-from fer.evaluation import Report, evaluate
+from fer.evaluation import Report, evaluate, list_reports, load_report
 from fer.evaluation.calibration import reliability_bins
 from fer.evaluation.checks import Check
 from fer.evaluation.taggers import HumanLine
@@ -99,15 +99,18 @@ def test_confidence_finding_knows_what_chance_explains(accuracy: float, confiden
     assert confidence_finding(a_report(accuracy, confidence)).startswith(word)
 
 
+def half_surely_right(report: Report) -> Report:
+    """As good as it may be: every second answer surely right."""
+    y_prob = np.full_like(report.y_prob, 0.02)
+    y_prob[np.arange(report.n), report.y_true] = np.where(np.arange(report.n) % 2, 0.9, 0.3)
+    return replace(report, y_prob=y_prob / y_prob.sum(axis=1, keepdims=True))
+
+
 def test_a_threshold_is_kept_in_the_model_and_used(open_page: OpenPage, models: Path) -> None:
     bundle = load_bundle(DEFAULT_MODEL)
     dataset = synthetic_dataset(400)
     report = evaluate(bundle, dataset, split="all")
-    # As good as it may be: every second answer surely right.
-    y_prob = np.full_like(report.y_prob, 0.02)
-    y_prob[np.arange(report.n), report.y_true] = np.where(np.arange(report.n) % 2, 0.9, 0.3)
-    y_prob /= y_prob.sum(axis=1, keepdims=True)
-    replace(report, y_prob=y_prob).save()
+    half_surely_right(report).save()
     app = open_view(open_page, "Confidence")
     assert "Answering only when sure" in words(app)
     app = app.button(key="calibration_keep").click().run()
@@ -121,11 +124,27 @@ def test_a_threshold_is_kept_in_the_model_and_used(open_page: OpenPage, models: 
     assert "Evaluate again" in words(again)
 
 
+def test_a_threshold_is_chosen_for_the_head_of_the_votes(open_page: OpenPage, models: Path) -> None:
+    app = open_page("evaluate", dataset="synthetic:400")
+    app = app.segmented_control(key="evaluate_by_votes").set_value(True).run()
+    app = app.button(key="evaluate_start").click().run()
+    report = load_report(list_reports()[0].path)
+    assert (report.dataset, report.head, len(report.labels)) == ("synthetic, FER+ labels", "votes", 8)
+    shutil.rmtree(list_reports()[0].path)
+    half_surely_right(report).save()
+    app = open_page("evaluate", dataset="synthetic:400", state={"evaluate_view": "Confidence"})
+    app = app.button(key="calibration_keep").click().run()
+    assert not app.exception
+    bundle = load_bundle(DEFAULT_MODEL)
+    assert bundle.head("votes").abstain_threshold is not None
+    assert bundle.head("labels").abstain_threshold is None
+
+
 def test_a_wish_that_no_threshold_reaches_is_said_in_words(open_page: OpenPage, models: Path) -> None:
     evaluate(load_bundle(DEFAULT_MODEL), synthetic_dataset(100), split="all").save()
     app = open_view(open_page, "Confidence")
     app = app.slider(key="wished_accuracy").set_value(99).run()
-    assert "No threshold reaches 99.0%" in words(app)
+    assert "No threshold reaches 99.0 %" in words(app)
 
 
 def test_confidence_of_another_model_says_which_to_choose(open_page: OpenPage) -> None:

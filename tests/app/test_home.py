@@ -83,11 +83,11 @@ def test_remembered_dataset_that_is_gone_is_said_in_words_with_a_way_out(open_pa
     assert metrics(app)["Images"] == "2,000"
 
 
-@pytest.mark.parametrize("memory", ["no json", "[]", '{"dataset": {"sauce": 1}}', '{"dataset": 5, "model": []}'])
-def test_damaged_memory_of_choices_falls_back_to_the_defaults(open_page: OpenPage, memory: str) -> None:
+def test_damaged_memory_of_choices_falls_back_to_the_defaults(open_page: OpenPage) -> None:
     workspace_dir().mkdir(parents=True)
-    (workspace_dir() / "app.json").write_text(memory, encoding="utf-8")
-    assert metrics(open_page("home", dataset=None))["Images"] == "2,000"
+    for memory in ("no json", "[]", '{"dataset": {"sauce": 1}}', '{"dataset": 5, "model": []}'):
+        (workspace_dir() / "app.json").write_text(memory, encoding="utf-8")
+        assert metrics(open_page("home", dataset=None))["Images"] == "2,000", memory
 
 
 def test_choosing_synthetic_faces_keeps_the_choice_for_the_next_session(open_page: OpenPage) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from fer.clips.job import ClipJob, clip_jobs, create_clip_job
+from fer.clips.job import ClipJob, create_clip_job
 from fer.clips.reading import inspect_clip
 from fer.clips.samples import Sample
 from fer.clips.store import save_timeline
@@ -69,7 +69,7 @@ def test_clip_view_reads_an_upload_in_the_background(open_view: OpenView, clip: 
     at.file_uploader(key="clip_file_0").upload("smile.mp4", clip.read_bytes(), "video/mp4")
     at.run()
     assert not at.exception
-    (job,) = clip_jobs()
+    (job,) = ClipJob.all()
     assert job.name == "smile.mp4"
     assert list(job.path.parent.iterdir()) == [job.path]  # the upload itself is gone
     assert at.button(key="clip_stop")
@@ -88,7 +88,7 @@ def test_clip_view_draws_an_example_when_asked(open_view: OpenView, monkeypatch:
     at = open_view()
     at.button(key="clip_example").click().run()
     assert not at.exception
-    (job,) = clip_jobs()
+    (job,) = ClipJob.all()
     assert "drawn" in job.name
     if job.is_going:
         job.stop()
@@ -100,7 +100,7 @@ def test_clip_view_refuses_what_is_no_clip_in_words(open_view: OpenView) -> None
     at.run()
     assert not at.exception
     assert "no clip" in at.error[0].value
-    assert clip_jobs() == []
+    assert ClipJob.all() == []
 
 
 def test_clip_view_shows_people_moments_and_shares(open_view: OpenView, clip: Path) -> None:
@@ -204,7 +204,7 @@ def test_clip_view_deletes_a_clip_and_chooses_among_several(open_view: OpenView,
     assert not at.exception
     at.button(key="clip_delete").click().run()
     assert not at.exception
-    assert [job.id for job in clip_jobs()] == [job.id for job in jobs if job != other]
+    assert [job.id for job in ClipJob.all()] == [job.id for job in jobs if job != other]
 
 
 def test_clip_view_of_a_folder_that_says_nothing_can_still_be_deleted(open_view: OpenView, clip: Path) -> None:
@@ -214,7 +214,7 @@ def test_clip_view_of_a_folder_that_says_nothing_can_still_be_deleted(open_view:
     assert not at.exception
     assert "damaged" in at.error[0].value
     at.button(key="clip_delete").click().run()
-    assert clip_jobs() == []
+    assert ClipJob.all() == []
 
 
 def test_clip_view_of_a_damaged_folder_says_so(open_view: OpenView, clip: Path) -> None:

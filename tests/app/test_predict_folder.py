@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,8 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fer.data.synthetic import draw_scene
-from fer.folders.job import FolderSettings, create_folder_job, folder_jobs
+from fer.folders.job import FolderJob, FolderSettings, create_folder_job
+from fer.folders.table import FolderSummary
 from fer.folders.worker import run_folder_job
 from tests.app.test_predict import metric, texts
 from ui.tiles import Tile
@@ -63,7 +65,7 @@ def test_predict_folder_view_begins_a_reading_in_the_background(
     at.text_input(key="folder_path").set_value(str(party)).run()
     at.button(key="folder_start").click().run()
     assert not at.exception
-    (job,) = folder_jobs()
+    (job,) = FolderJob.all()
     assert begun == [job]
     assert job.pictures_path == party
     assert (job.settings.model, job.settings.head) == ("flagship", "votes")
@@ -76,12 +78,37 @@ def test_predict_folder_view_takes_a_zip(open_page: Callable[..., AppTest], part
     with zipfile.ZipFile(packed, "w") as archive:
         archive.write(party / "0.png", "0.png")
     at = open_page("predict", state=FOLDER)
-    at.file_uploader(key="folder_upload_0").upload("party.zip", packed.getvalue(), "application/zip").run()
+    at.file_uploader(key="folder_file_0").upload("party.zip", packed.getvalue(), "application/zip").run()
     at.button(key="folder_start").click().run()
     assert not at.exception
-    (job,) = folder_jobs()
+    (job,) = FolderJob.all()
     assert (job.name, job.request["pictures"]) == ("party.zip", 1)
     assert job.pictures_path.read_bytes() == packed.getvalue()
+
+
+def test_predict_folder_view_that_is_empty_says_what_to_do_and_draws_an_example(
+    open_page: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fer.folders.job.FolderJob.launch", lambda job: None)
+    at = open_page("predict", state=FOLDER)
+    assert "Nothing read yet" in texts(at)
+    at.button(key="folder_example").click().run()
+    assert not at.exception
+    (job,) = FolderJob.all()
+    assert (job.name, job.request["pictures"]) == ("A dozen drawn pictures.zip", 12)
+    assert "Nothing read yet" not in texts(at)
+    job.write_state("running")
+    run_folder_job(job)
+    assert FolderSummary.of(job.table_path, 12, Counter(job.table()["label"].to_pylist())).faces == 22
+
+
+def test_predict_folder_view_of_a_damaged_reading_says_so_and_deletes_it(open_page: Callable[..., AppTest], party: Path) -> None:
+    job = create_folder_job(party)
+    (job.path / "reading.json").write_text("{", encoding="utf-8")
+    at = open_page("predict", state=FOLDER)
+    assert "damaged" in at.error[0].value
+    at.button(key="folder_delete").click().run()
+    assert FolderJob.all() == []
 
 
 @pytest.mark.parametrize(("place", "words"), [("nowhere", "no folder or archive"), ("void", "holds no pictures")])
@@ -93,7 +120,7 @@ def test_predict_folder_view_of_nothing_says_so(
     at.text_input(key="folder_path").set_value(str(tmp_path / place)).run()
     at.button(key="folder_start").click().run()
     assert words in at.error[0].value
-    assert folder_jobs() == []
+    assert FolderJob.all() == []
 
 
 def test_predict_folder_view_shows_what_came_out(open_page: Callable[..., AppTest], read: Path, tiles: list[Tile]) -> None:
@@ -108,7 +135,7 @@ def test_predict_folder_view_shows_what_came_out(open_page: Callable[..., AppTes
 
 
 def test_predict_folder_view_filters_and_sorts(open_page: Callable[..., AppTest], read: Path, tiles: list[Tile]) -> None:
-    (job,) = folder_jobs()
+    (job,) = FolderJob.all()
     at = open_page("predict", state={**FOLDER, f"folder_labels_{job.id}": ["no face", "unreadable"]})
     assert [tile.caption for tile in tiles] == ["no face", "unreadable"]
     at = open_page("predict", state={**FOLDER, "folder_order": "Surest first"})
@@ -124,7 +151,7 @@ def test_predict_folder_view_filters_and_sorts(open_page: Callable[..., AppTest]
 def test_predict_folder_view_downloads_the_rows_that_are_shown(
     open_page: Callable[..., AppTest], read: Path, tiles: list[Tile]
 ) -> None:
-    (job,) = folder_jobs()
+    (job,) = FolderJob.all()
     at = open_page("predict", state={**FOLDER, f"folder_labels_{job.id}": ["happy", "unreadable"]})
     labels = {button.label for button in at.get("download_button")}
     n = len(tiles)
@@ -133,11 +160,18 @@ def test_predict_folder_view_downloads_the_rows_that_are_shown(
     assert n == whole["label"].isin(["happy", "unreadable"]).sum()
 
 
-def test_predict_folder_view_offers_a_table(open_page: Callable[..., AppTest], read: Path) -> None:
+def test_predict_folder_view_offers_a_table_with_thumbnails(open_page: Callable[..., AppTest], read: Path) -> None:
     at = open_page("predict", state={**FOLDER, "folder_layout": "Table"})
     (frame,) = at.dataframe
     assert frame.value["label"].tolist()[-1] == "unreadable"
     assert "is no picture" in frame.value["error"].tolist()[-1]
+    assert frame.value["thumbnail"].str.startswith("data:image/jpeg;base64,").all()
+    assert frame.value["confidence"].max() > 1, "in percent"
+    shutil.rmtree(read)
+    at = open_page("predict", state={**FOLDER, "folder_layout": "Table"})
+    assert "There is no folder or archive" in at.error[0].value
+    assert "thumbnail" not in at.dataframe[0].value
+    assert len(at.dataframe[0].value) == len(frame.value)
 
 
 def test_predict_folder_view_whose_pictures_went_still_has_the_answers(
@@ -162,5 +196,5 @@ def test_predict_folder_view_resumes_what_was_interrupted_and_deletes(
     assert begun == [job]
     at.button(key="folder_delete").click().run()
     assert not at.exception
-    assert folder_jobs() == []
+    assert FolderJob.all() == []
     assert party.is_dir()

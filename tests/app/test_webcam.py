@@ -150,6 +150,40 @@ def test_webcam_panel_says_when_the_camera_is_lost_in_the_middle(open_page: Open
     at.run()
     assert "has stopped coming" in at.error[0].value
     assert "88.0 %" not in html(at)
+    assert metric(at, "Frames a second") == "–"
+
+
+def test_webcam_panel_says_that_the_stream_broke_off_until_the_next_start(open_page: OpenPage, stream: dict[str, object]) -> None:
+    stream |= {"state": PLAYING, "do": see(FACE)}
+    at = open_page("webcam")
+    stream |= {"state": IDLE, "do": lambda live: setattr(live, "_last", live.now_s - 7)}
+    at.run()
+    assert "broken off: no new picture came in its last 7 s" in at.error[0].value
+    assert "Single pictures" in texts(at)
+    stream["do"] = lambda live: None
+    at.run()
+    assert "broken off" in at.error[0].value
+    stream |= {"state": PLAYING, "do": see(FACE)}
+    at.run()
+    stream |= {"state": IDLE, "do": lambda live: None}
+    at.run()
+    assert not at.error, "this time somebody pressed Stop"
+
+
+def test_webcam_panel_of_a_page_that_has_outlived_its_server_says_so(open_page: OpenPage, stream: dict[str, object]) -> None:
+    stream["state"] = StreamState(False, False, orphaned=True)
+    at = open_page("webcam")
+    assert "was restarted" in at.error[0].value
+    assert "Press **Start**" in texts(at)
+
+
+def test_webcam_panel_keeps_the_reason_when_a_connection_fails_for_good(open_page: OpenPage, stream: dict[str, object]) -> None:
+    stream["state"] = CONNECTING
+    at = open_page("webcam")
+    at.session_state["webcam_session"].ice = "failed"
+    stream["state"] = IDLE
+    at.run()
+    assert "does not come about (ICE: failed)" in at.error[0].value
 
 
 def test_webcam_panel_forgets_the_last_face_after_stop(open_page: OpenPage, stream: dict[str, object]) -> None:

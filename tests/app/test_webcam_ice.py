@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 import threading
@@ -15,7 +16,7 @@ from aioice.turn import make_integrity_key
 from streamlit_webrtc import credentials
 
 from fer.errors import SettingsError
-from ui.webcam.ice import ice_servers, turn_problem
+from ui.webcam.ice import check_ice_servers, ice_servers, turn_problem
 
 SECRET = "s3cr3t-of-the-turn-server"
 USERNAME, REALM = "me", "example"
@@ -151,7 +152,7 @@ def turn_server() -> Iterator[int]:
         thread.join(10)
 
 
-def turn(port: int, credential: str) -> list[dict[str, Any]]:
+def turn(port: int, credential: str | None) -> list[dict[str, Any]]:
     return [{"urls": f"turn:127.0.0.1:{port}", "username": USERNAME, "credential": credential}]
 
 
@@ -160,8 +161,39 @@ def test_turn_problem_of_a_server_that_lends_an_address_is_none(turn_server: int
 
 
 def test_turn_problem_of_a_wrong_password_is_told(turn_server: int) -> None:
-    assert "refuses its credentials" in turn_problem(turn(turn_server, "wrong"))
+    problem = turn_problem(turn(turn_server, "wrong"))
+    assert "refuses its credentials" in problem
+    assert f"turn:127.0.0.1:{turn_server}" in problem
 
 
 def test_turn_problem_without_a_turn_server_is_that() -> None:
     assert "No TURN server is set" in turn_problem([{"urls": "stun:example.org"}])
+
+
+@pytest.mark.parametrize(
+    ("credential", "setting", "expected"),
+    [
+        ("wrong", None, "The TURN server (turn:127.0.0.1:"),
+        (SECRET, None, None),  # it lends an address: nothing to say
+        (None, '[{"urls": "stun:example.org"}]', None),
+        (None, "", None),
+        (None, f'[{{"urls": "turn:{SECRET}@example.org", "credential": "{SECRET}"}}]', "FER_ICE_SERVERS"),
+        (None, f'[{{"urls": "{SECRET}"}}]', "FER_ICE_SERVERS"),
+        (None, SECRET, "FER_ICE_SERVERS is no JSON"),
+    ],
+)
+def test_check_ice_servers_says_in_the_log_what_is_wrong_and_no_secret(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    turn_server: int,
+    credential: str | None,
+    setting: str | None,
+    expected: str | None,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("FER_ICE_SERVERS", json.dumps(turn(turn_server, credential)) if setting is None else setting)
+    check_ice_servers().join(20)
+    warnings = [record.getMessage() for record in caplog.records if record.name == "ui.webcam.ice"]
+    assert len(warnings) == (expected is not None)
+    assert (expected or "") in "".join(warnings)
+    assert SECRET not in caplog.text

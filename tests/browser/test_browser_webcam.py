@@ -3,7 +3,9 @@ goes wrong is said."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,7 +14,7 @@ import pytest
 from benchmarks.live import clip
 from fer.labels import EMOTIONS
 from tests.browser.looking import assert_fine, open_page, take_photo, wait_until
-from tools.running_app import RunningApp, chromium_flags, find_chromium
+from tools.running_app import RunningApp, chromium_flags, find_chromium, running_app
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, FrameLocator, Page, Playwright
@@ -51,6 +53,12 @@ _BLOCK = """
     window.RTCPeerConnection = class extends Connection {
         constructor(settings) { super({...settings, iceTransportPolicy: 'relay'}); }
     };
+"""
+
+# So that a test can take the camera away, as pulling its plug does.
+_KEEP = """
+    const give = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async (wish) => (window.camera = await give(wish));
 """
 
 _SMALL = """
@@ -152,12 +160,18 @@ def test_webcam_box_follows_a_photograph_that_moves(app: RunningApp, wary_browse
 
 @pytest.mark.slow
 def test_webcam_two_browsers_at_once_each_see_their_own(app: RunningApp, page: Page, browser: Browser) -> None:
-    context = browser.new_context(permissions=["camera"])
-    for each in (page, context.new_page()):
-        each.add_init_script(_SMALL)  # both browsers and the server share a few cores here
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, permissions=["camera"])
+    both = page, context.new_page()
+    for (
+        each
+    ) in both:  # both before a stream runs: a server and a browser with few cores between them load a page slowly beside one
+        each.add_init_script(_SMALL)
+        each.set_default_timeout(60_000)
         open_page(each, app, "webcam")
+    for each in both:
         press(each, "Start")
         wait_for_moving_video(each, (320, 240))
+    for each in both:
         wait_for_live_panel(each)
     context.close()
     wait_for_moving_video(page, (320, 240))
@@ -183,6 +197,52 @@ def test_webcam_behind_a_firewall_says_why_and_falls_back_to_single_pictures(app
     assert "No TURN server is set" in panel(page)
     take_photo(page)
     assert page.get_by_test_id("stException").count() == 0
+
+
+def test_webcam_camera_lost_in_the_middle_is_said_and_comes_back_with_a_new_start(app: RunningApp, page: Page) -> None:
+    page.add_init_script(_KEEP)
+    open_page(page, app, "webcam")
+    press(page, "Start")
+    wait_for_moving_video(page)
+    wait_for_live_panel(page)
+    camera(page).locator("video").evaluate("() => window.camera.getTracks().forEach(track => track.stop())")
+    page.get_by_text("picture has stopped coming").wait_for()
+    press(page, "Stop")
+    press(page, "Start")
+    wait_for_moving_video(page)
+    wait_for_live_panel(page)
+    assert_fine(page)
+
+
+def test_webcam_connection_lost_in_the_middle_is_said(app: RunningApp, page: Page) -> None:
+    open_page(page, app, "webcam")
+    press(page, "Start")
+    wait_for_moving_video(page)
+    wait_for_live_panel(page)
+    app.process.send_signal(signal.SIGSTOP)  # no packet is answered any more
+    try:
+        camera(page).get_by_role("button", name="Start", exact=True).wait_for()  # the browser has given up
+    finally:
+        app.process.send_signal(signal.SIGCONT)
+    page.get_by_text("The stream has broken off").wait_for()
+    assert "Single pictures" in panel(page)
+    press(page, "Start")
+    wait_for_live_panel(page)
+    assert_fine(page)
+
+
+@pytest.mark.slow
+def test_webcam_says_that_its_server_was_restarted(tmp_path: Path, browser: Browser) -> None:
+    page = browser.new_context(permissions=["camera"]).new_page()  # one whose console may complain of a server that is away
+    with running_app(tmp_path) as app:
+        open_page(page, app, "webcam")
+        press(page, "Start")
+        wait_for_moving_video(page)
+    with running_app(tmp_path, port=int(app.url.rpartition(":")[2])):
+        page.get_by_text("had lost its server").wait_for(timeout=40_000)
+        press(page, "Start")
+        wait_for_moving_video(page)
+    page.context.close()
 
 
 def test_webcam_starts_again_after_stop_reload_and_leaving_the_page(app: RunningApp, page: Page) -> None:

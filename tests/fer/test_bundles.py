@@ -87,8 +87,8 @@ print(changed.abstain_threshold, changed.head("labels").abstain_threshold, {"ten
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "0.625 None set()"
     text = (models / "tiny" / "README.md").read_text()
-    assert 'Says "unsure" where the head votes has less than 62.5% confidence.' in text
-    assert "answers 70.0% and is right in 91.3% (95 % interval 88.0% to 94.0%)" in text
+    assert 'Says "unsure" where the head votes has less than 62.5 % confidence.' in text
+    assert "answers 70.0 % and is right in 91.3 % (95 % interval 88.0 % to 94.0 %)" in text
 
 
 @pytest.mark.parametrize("abstain", [{"head": "votes", "threshold": 1.5}, {"head": "votes"}, {"threshold": 0.5}, 0.5], ids=str)

@@ -115,8 +115,13 @@ def test_export_bundle_opens_no_keras_file_that_could_run_a_program(tiny_bundle:
 
 @pytest.mark.fer2013
 def test_shipped_model_exports_and_agrees_on_real_faces(
-    shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    shared_data: Path,
+    fer2013_cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    monkeypatch.setenv("FER_CACHE", str(fer2013_cache))
     data = str(shared_data / "fer2013.zip")
     assert main(["export", "flagship", "--format", "onnx", "--to", str(tmp_path / "onnx"), "--data", data, "--json"]) == 0
     agreement = json.loads(capsys.readouterr().out)["agreement"]

@@ -9,11 +9,12 @@ import skimage
 
 from fer.boxes import crop_faces
 from fer.bundles import DEFAULT_MODEL, Bundle, load_bundle
-from fer.data import read_dataset
+from fer.data import Dataset
 from fer.data.rejects import shows_no_face
 from fer.data.synthetic import draw_scene
 from fer.evaluation import evaluate
 from fer.inference.classifier import Classifier
+from fer.words import percent
 
 # Photographs and scans without a human face, from scikit-image's wheel. None of them was trained or tuned on.
 WITHOUT_FACES = (
@@ -88,11 +89,11 @@ def test_the_readme_states_the_figures_of_the_cards(bundle: Bundle) -> None:
     for name, model in (("flagship", bundle), ("compact", load_bundle("compact"))):
         figures = model.card["heads"][0]["validation"]
         low, high = figures["accuracy_ci95"]
-        assert f"{figures['accuracy']:.1%} ({low * 100:.1f} to {high * 100:.1f})".replace("%", " %") in readme, name
+        assert f"{percent(figures['accuracy'])} ({low * 100:.1f} to {high * 100:.1f})" in readme, name
     votes, face = bundle.card["heads"][1]["validation"], bundle.card["face"]["validation"]
-    assert f"{votes['accuracy']:.1%}".replace("%", " %") in readme
+    assert f"{percent(votes['accuracy'])}" in readme
     assert f"{votes['ece']:.3f}" in readme
-    assert f"{face['rejects_refused']:.1%} / {face['faces_refused']:.1%}".replace("%", " %") in readme
+    assert f"{percent(face['rejects_refused'])} / {percent(face['faces_refused'])}" in readme
 
 
 def test_the_bundle_is_small_enough_to_serve(bundle: Bundle) -> None:
@@ -101,9 +102,8 @@ def test_the_bundle_is_small_enough_to_serve(bundle: Bundle) -> None:
 
 
 @pytest.mark.fer2013
-def test_figures_of_the_card_hold_on_the_validation_part(bundle: Bundle, classifier: Classifier, shared_data: Path) -> None:
-    dataset = read_dataset(shared_data / "fer2013.zip", ferplus=shared_data / "fer2013new.csv")
-    report = evaluate(bundle, dataset, split="val", classifier=classifier)
+def test_figures_of_the_card_hold_on_the_validation_part(bundle: Bundle, classifier: Classifier, fer2013: Dataset) -> None:
+    report = evaluate(bundle, fer2013, split="val", classifier=classifier)
     cards = {head["name"]: head["validation"] for head in bundle.card["heads"]}
     assert report.n == cards["labels"]["n"] == 3_589
     # Another processor rounds otherwise: an image or two may tip over.
@@ -117,8 +117,8 @@ def test_figures_of_the_card_hold_on_the_validation_part(bundle: Bundle, classif
 
 
 @pytest.mark.fer2013
-def test_at_most_two_of_a_hundred_validation_faces_are_refused(classifier: Classifier, shared_data: Path) -> None:
-    part = read_dataset(shared_data / "fer2013.zip", ferplus=shared_data / "fer2013new.csv").split("val")
+def test_at_most_two_of_a_hundred_validation_faces_are_refused(classifier: Classifier, fer2013: Dataset) -> None:
+    part = fer2013.split("val")
     assert part.votes is not None
     faces = np.flatnonzero(~shows_no_face(part.votes))
     assert refused(classifier, part.images.batch(faces, 48, 1)).mean() <= 0.02

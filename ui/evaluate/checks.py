@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from fer.evaluation import Report
+from fer.evaluation import Report, settle
 from fer.evaluation.checks import Check
-from ui.words import counted, plain, spaced
+from ui.words import counted, plain
 
 # Worst first. An icon and a word, as colour alone must not carry it.
 _LOOKS: Mapping[str, tuple[str, str, str]] = {
     "fail": ("red", ":material/error:", "fails"),
     "warn": ("orange", ":material/warning:", "warning"),
+    "pending": ("blue", ":material/hourglass_top:", "being checked"),
     "pass": ("green", ":material/check_circle:", "passes"),
     "skipped": ("gray", ":material/do_not_disturb_on:", "not checked"),
 }
@@ -29,6 +30,17 @@ def draw(report: Report) -> None:
     order = list(_LOOKS)
     for check in sorted(report.checks, key=lambda check: order.index(check.status)):
         _row(check)
+
+
+def watch(report: Report) -> None:
+    """Where a check still goes on, draw the page anew once it has ended."""
+    if report.is_pending:
+        st.fragment(_look, run_every=1.0)(report)
+
+
+def _look(report: Report) -> None:
+    if not settle(report).is_pending:
+        st.rerun()
 
 
 def summary(checks: Sequence[Check]) -> str:
@@ -63,10 +75,8 @@ def _row(check: Check) -> None:
     colour, icon, word = _LOOKS[check.status]
     with st.container(border=True, gap="xsmall"):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(
-                f"**{plain(check.name[0].upper() + check.name[1:])}**", width="content", help=plain(spaced(check.explanation))
-            )
+            st.markdown(f"**{plain(check.name[0].upper() + check.name[1:])}**", width="content", help=plain(check.explanation))
             st.badge(word, icon=icon, color=colour)  # type: ignore[arg-type]
-        st.markdown(plain(spaced(check.finding)))
+        st.markdown(plain(check.finding))
         if check.action:
-            st.caption(f":material/arrow_forward: {plain(spaced(check.action))}")
+            st.caption(f":material/arrow_forward: {plain(check.action)}")

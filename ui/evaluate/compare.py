@@ -9,11 +9,14 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from fer.bundles import list_bundles
+from fer.data.dataset import Dataset
 from fer.errors import FerError
 from fer.evaluation import PairComparison, Report, ReportSummary, compare_reports, differences, list_reports, load_report
+from fer.evaluation.report import pixels_sha256
 from fer.foreign.packages import installed_packages
 from ui.evaluate.checks import summary
 from ui.evaluate.confusion import images_of
+from ui.evaluate.images import evaluated_images
 from ui.evaluate.reference import reference_table
 from ui.evaluate.reports import make_package_report, make_report
 from ui.gallery import paged_grid
@@ -104,9 +107,14 @@ def _offer(report: Report, known: set[str]) -> None:
     others += [_PACKAGE + name for name, version in versions.items() if f"{name} {version}" not in known]
     if not others:
         return
+    if evaluated_images(report, needed_for="Other models can be evaluated on the same images", key="compare_open") is None:
+        return
     dataset = dataset_shelf().peek(active_choice())
-    if dataset is None or dataset.fingerprint != report.fingerprint:
-        st.caption(f"To evaluate other models on the same images, choose **{plain(report.dataset)}** in the sidebar.")
+    if dataset is None or not _holds(dataset, report):
+        st.caption(
+            f"These are images of **{plain(report.dataset)}**. To compare another model on them, choose it in the sidebar and "
+            "evaluate it as this one was."
+        )
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Not evaluated on these images yet", others, key="compare_other", width=280)
@@ -116,6 +124,15 @@ def _offer(report: Report, known: set[str]) -> None:
                     make_package_report(name.removeprefix(_PACKAGE), report.split)
                 else:
                     make_report(read_bundle(name), report.split, show=False)
+
+
+def _holds(dataset: Dataset, report: Report) -> bool:
+    """Whether evaluating it again gives a report of the same images, with votes or without."""
+    if dataset.fingerprint == report.fingerprint:
+        return True
+    if report.split not in ("all", *dataset.split_names):
+        return False
+    return report.pixels == pixels_sha256(dataset if report.split == "all" else dataset.split(report.split))
 
 
 def _names(reports: Sequence[Report]) -> list[str]:

@@ -135,6 +135,6 @@ def _reach(bundle: Bundle, head: str) -> str:
     if head == default:
         return f"{used}."
     return (
-        f"{used} of its head *{plain(head)}*. Where nobody chooses, *{plain(default)}* answers: "
-        "the command `calibrate` with `--ferplus` finds a threshold for that."
+        f"{used} of its head *{plain(head)}*. Where nobody chooses, *{plain(default)}* answers: evaluate that one to choose a "
+        "threshold for it, too (in *Evaluate now*, right is what most FER+ taggers chose)."
     )

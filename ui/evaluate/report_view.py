@@ -16,7 +16,7 @@ from fer.evaluation.tables import answering_bundle, figure_rows
 from ui.evaluate.reports import about_rows, shown_folder
 from ui.tables import csv_text
 from ui.theme import plain_metric
-from ui.words import count, percent, plain, plus_minus, spaced
+from ui.words import count, percent, plain, plus_minus
 
 
 def figures(report: Report) -> None:
@@ -56,8 +56,8 @@ def details(report: Report) -> None:
         [
             {
                 "figure": figure.name,
-                "value": spaced(figure.value),
-                "95 % interval": spaced(figure.interval),
+                "value": figure.value,
+                "95 % interval": figure.interval,
                 "what it says": figure.meaning,
             }
             for figure in figure_rows(report)

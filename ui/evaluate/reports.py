@@ -11,9 +11,13 @@ from pathlib import Path
 import streamlit as st
 
 from fer.bundles import Bundle
+from fer.data import Dataset
+from fer.data.votes import BY_VOTES, with_labels_of_votes
 from fer.errors import FerError
-from fer.evaluation import Report, evaluate, list_reports, load_report, reports_dir
+from fer.evaluation import Report, evaluate, list_reports, load_settled_report, reports_dir
+from fer.evaluation.evaluate import choose_votes_head
 from fer.foreign.packages import evaluate_package
+from fer.labels import FER8
 from ui.cleaning import cleaned, cleaning_toggle
 from ui.popover import close_popover
 from ui.state import active_choice, active_model, dataset_shelf, progress_on
@@ -67,7 +71,7 @@ def shown_report(items: Mapping[str, ReportItem], model: str | None) -> Report |
         st.session_state[_MODEL_KEY] = model
     st.selectbox("Report", list(items), format_func=lambda key: items[key].title, key=_SHOWN_KEY)
     try:
-        return load_report(items[st.session_state[_SHOWN_KEY]].path)
+        return load_settled_report(items[st.session_state[_SHOWN_KEY]].path)
     except FerError as error:
         show_error(error)
         return None
@@ -104,20 +108,41 @@ def evaluation_form(bundle: Bundle) -> None:
     st.caption(
         "Automatic takes test where there is one, else validation, else all. Where the data has FER+ votes, they are scored too."
     )
+    by_votes = _by_votes(bundle, dataset)
     if st.button("Evaluate", type="primary", icon=":material/play_arrow:", key="evaluate_start"):
-        make_report(bundle, None if split == _AUTO else split, cleaning)
+        make_report(bundle, None if split == _AUTO else split, cleaning, by_votes=by_votes)
 
 
-def make_report(bundle: Bundle, split: str | None = None, cleaning: Path | None = None, *, show: bool = True) -> None:
+def _by_votes(bundle: Bundle, dataset: Dataset | None) -> bool:
+    """Whether FER+'s taggers say what is right: asked where there are votes, and a head that knows their classes."""
+    head = choose_votes_head(bundle)
+    if dataset is None or dataset.votes is None or head is None or set(head.label_set) != set(FER8):
+        return False
+    ways = {False: "the label", True: "what most FER+ taggers chose"}
+    explained = (
+        "The taggers' majority leaves doubtful images out and knows contempt. The calibration and the threshold of the head "
+        f"*{plain(head.name)}* are measured by it."
+    )
+    chosen = st.segmented_control(
+        "Right is", list(ways), default=False, required=True, format_func=ways.__getitem__, key="evaluate_by_votes",
+        help=explained,
+    )  # fmt: skip
+    return bool(chosen)
+
+
+def make_report(
+    bundle: Bundle, split: str | None = None, cleaning: Path | None = None, *, by_votes: bool = False, show: bool = True
+) -> None:
     """Evaluate the active dataset, with a progress bar, save the report and show it; a failure is said in words.
 
     Args:
         bundle: the model.
         split: `train`, `val`, `test` or `all`; None for what `evaluate` takes by itself.
         cleaning: the active dataset's list, through which it is seen; None for the data as they are.
+        by_votes: right is what most FER+ taggers chose, and not the label.
         show: False keeps the report that is shown now.
     """
-    _make(bundle.name, partial(evaluate, bundle, split=split), cleaning, show=show)
+    _make(bundle.name, partial(evaluate, bundle, split=split, against_keras=True), cleaning, by_votes=by_votes, show=show)
 
 
 def make_package_report(name: str, split: str) -> None:
@@ -125,7 +150,7 @@ def make_package_report(name: str, split: str) -> None:
     _make(name, partial(evaluate_package, name, split=split), None, show=False)
 
 
-def _make(who: str, answer: Callable[..., Report], cleaning: Path | None, *, show: bool) -> None:
+def _make(who: str, answer: Callable[..., Report], cleaning: Path | None, *, by_votes: bool = False, show: bool = True) -> None:
     """Let `answer(dataset, progress=…)` make a report, save it and draw the page anew."""
     place = st.empty()
     advance = progress_on(place.progress(0.0, "Reading the dataset"))
@@ -135,6 +160,8 @@ def _make(who: str, answer: Callable[..., Report], cleaning: Path | None, *, sho
         if cleaning:
             dataset, summary = cleaned(dataset)
             dataset = replace(dataset, name=f"{dataset.name}, cleaned")
+        if by_votes:
+            dataset = replace(with_labels_of_votes(dataset), name=f"{dataset.name}{BY_VOTES}")
         report = answer(dataset, progress=lambda share: advance(f"Evaluating {who} on {dataset.name}", share))
         if summary and cleaning:
             report = replace(report, notes=(summary.note(cleaning), *report.notes))

@@ -16,7 +16,7 @@ from ui.evaluate.images import evaluated_images
 from ui.going import measured
 from ui.measures import with_bar
 from ui.tables import csv_text
-from ui.words import counted, errors_in_words, percent, plain, spaced
+from ui.words import counted, errors_in_words, percent, plain
 
 # Haar finds no eyes.
 _WITH_EYES = ("yunet", "mtcnn")
@@ -141,7 +141,7 @@ def _slices(report: Report, cut: SlicedColumn, ends: tuple[float, float] | None)
                 st.badge("more than noise", icon=":material/priority_high:", color="orange")
             elif cut.p_adjusted is not None:
                 st.badge("no more than noise", icon=":material/drag_handle:", color="gray")
-        st.markdown(plain(spaced(cut.words)))
+        st.markdown(plain(cut.words))
         if parts:
             st.plotly_chart(
                 whiskers(

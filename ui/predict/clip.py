@@ -3,70 +3,50 @@
 from __future__ import annotations
 
 import tempfile
-from collections import Counter
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from fer.clips import ClipJob, ClipSettings, clip_jobs, create_clip_job
+from fer.clips import ClipJob, ClipSettings, create_clip_job
 from fer.clips.example import EXAMPLE_NAME, write_example
 from fer.clips.reading import CLIP_TYPES
 from fer.errors import RunError
 from fer.workspace import clips_dir
-from ui.predict.clip_panel import clip_panel
+from ui.predict.clip_view import clip_view
 from ui.predict.options import Options
-from ui.words import errors_in_words
+from ui.predict.readings import Readings
+from ui.words import duration, errors_in_words
 
 if TYPE_CHECKING:
     from fer.bundles import Bundle
 
-_CHOSEN_KEY = "clip_chosen"
-_UPLOADS_KEY = "clip_uploads"  # how many were taken: the widget gets a new key, and lets go of the last one
 _RATES = (2.0, 5.0, 10.0, 15.0, 30.0)
 _SMOOTHINGS = (0.0, 0.15, 0.3, 0.6, 1.2)
 
 
 def draw(bundle: Bundle, options: Options) -> None:
     """What takes a clip, the list of those there are, and the one that is looked at."""
-    settings = _take_clip(bundle, options)
-    jobs = clip_jobs()
-    if jobs:
-        clip_panel(_choose(jobs))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        file = st.file_uploader(
+            "A clip: its faces are read as soon as it is here", type=list(CLIP_TYPES), key=_READINGS.upload_key
+        )
+        settings = _choose_settings(bundle, options)
+    if file is not None:
+        with errors_in_words(), _working_folder() as work:
+            (work / "clip").write_bytes(file.getbuffer())
+            _READINGS.begin(create_clip_job(work / "clip", settings, name=file.name))
+    if jobs := ClipJob.all():
+        _READINGS.draw(jobs)
     else:
         _empty(settings)
     st.caption(
         "The model reads the *apparent* expression, not what a person feels. Clips and what was read from them stay on this "
         "machine, in the workspace, until you delete them."
     )
-
-
-def _take_clip(bundle: Bundle, options: Options) -> ClipSettings:
-    """The uploader, and how clips are to be read; a clip that was dropped is begun at once."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        file = st.file_uploader(
-            "A clip: its faces are read as soon as it is here",
-            type=list(CLIP_TYPES),
-            key=f"clip_file_{st.session_state.get(_UPLOADS_KEY, 0)}",
-        )
-        settings = _choose_settings(bundle, options)
-    if file is not None:
-        with errors_in_words():
-            _take(file, settings)
-    return settings
-
-
-def _take(file: UploadedFile, settings: ClipSettings) -> None:
-    """Begin to read an upload, and let go of it: it would stay in the server's memory for as long as its widget has it."""
-    with _working_folder() as work:
-        (work / "clip").write_bytes(file.getbuffer())
-        _start(work / "clip", settings, file.name)
-    st.session_state[_UPLOADS_KEY] = st.session_state.get(_UPLOADS_KEY, 0) + 1
-    st.rerun()
 
 
 def _choose_settings(bundle: Bundle, options: Options) -> ClipSettings:
@@ -90,37 +70,46 @@ def _choose_settings(bundle: Bundle, options: Options) -> ClipSettings:
             help="How far back and ahead a moment is averaged. What each frame says by itself is kept, too.",
         )
         st.caption(f"With the model **{bundle.name}**; face detector and classes as chosen under *Options*.")
-    return ClipSettings(rate, bundle.name, options.head, options.detector, options.min_size, smoothing_s)
+    return ClipSettings(bundle.name, options.head, options.detector, options.min_size, rate, smoothing_s)
 
 
-def _start(path: Path, settings: ClipSettings, name: str) -> None:
-    job = create_clip_job(path, settings, name=name)
-    st.session_state[_CHOSEN_KEY] = job.id
-    job.launch()
+def _facts(job: ClipJob) -> str:
+    """`12 s · 640 × 480`."""
+    info = job.info
+    width, height = info.resolution_wh
+    return f"{'' if info.duration_s is None else f'{duration(info.duration_s)} · '}{width} × {height}"
 
 
-def _choose(jobs: Sequence[ClipJob]) -> ClipJob:
-    """The clip that is looked at: the one begun last, until another is chosen."""
-    by_id = {job.id: job for job in jobs}
-    if st.session_state.get(_CHOSEN_KEY) not in by_id:
-        st.session_state[_CHOSEN_KEY] = jobs[0].id
-    if len(jobs) == 1:
-        return jobs[0]
-    titles = _titles(jobs)
-    chosen = st.selectbox("Clip", list(by_id), format_func=titles.__getitem__, key=_CHOSEN_KEY)
-    return by_id[chosen]
+def _pace(job: ClipJob) -> str:
+    seconds, length = job.seconds_read, job.info.duration_s
+    # Since somebody looks: what an interrupted reading did before tells nothing of now.
+    began, first = st.session_state.setdefault(_pace_key(job), (time.monotonic(), seconds))
+    pace = (seconds - first) / max(time.monotonic() - began, 0.1)
+    words = f"{seconds:.0f} s" + (f" of {length:.0f} s read" if length else " read")
+    if pace > 0:
+        words += f", {pace:.1f} × as fast as it plays"
+        words += f", about {duration((length - seconds) / pace)} left" if length else ""
+    return words if seconds else ""
 
 
-def _titles(jobs: Sequence[ClipJob]) -> dict[str, str]:
-    """By id, `holiday.mp4, 20 Nov 12:15`; Streamlit tells entries by these words, so no two are alike."""
-    titles = {}
-    for job in jobs:
-        try:
-            titles[job.id] = f"{job.name}, {datetime.fromisoformat(job.request['created']):%d %b %H:%M}"
-        except (RunError, KeyError, ValueError):
-            titles[job.id] = f"{job.id}, damaged"
-    alike = Counter(titles.values())
-    return {job_id: title if alike[title] == 1 else f"{title}, {job_id[-6:]}" for job_id, title in titles.items()}
+def _pace_key(job: ClipJob) -> str:
+    return f"clip_pace_{job.id}"
+
+
+def _show(job: ClipJob) -> None:
+    st.session_state.pop(_pace_key(job), None)
+    if job.has_timeline:
+        clip_view(job)
+
+
+_READINGS = Readings(
+    key="clip",
+    title="Clip",
+    facts=_facts,
+    pace=_pace,
+    loss="The clip's copy here and what was read from it would be gone for good.",
+    show=_show,
+)
 
 
 def _empty(settings: ClipSettings) -> None:
@@ -130,11 +119,10 @@ def _empty(settings: ClipSettings) -> None:
             "two drawn faces, six seconds."
         )
         if st.button("Draw an example", icon=":material/draw:", key="clip_example"):
-            with errors_in_words():
-                with st.spinner("Drawing two people, frame by frame", show_time=True), _working_folder() as work:
+            with errors_in_words(), _working_folder() as work:
+                with st.spinner("Drawing two people, frame by frame", show_time=True):
                     write_example(work / "example.mp4")
-                    _start(work / "example.mp4", settings, EXAMPLE_NAME)
-                st.rerun()
+                _READINGS.begin(create_clip_job(work / "example.mp4", settings, name=EXAMPLE_NAME))
 
 
 @contextmanager

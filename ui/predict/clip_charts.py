@@ -27,8 +27,8 @@ _MOST_POINTS = 2000  # more of them than a screen is wide
 
 
 def legend(label_set: LabelSet) -> str:
-    """The classes in their colours, as Markdown."""
-    return " · ".join(f"{label_set.emoji(label)} {coloured(f'**{label}**', label_set.colour(label))}" for label in label_set)
+    """The classes with their colours, as Markdown; the words themselves in the page's ink, as yellow ones could not be read."""
+    return " ".join(f"{coloured('■', label_set.colour(label))}\u00a0{label_set.emoji(label)}\u00a0{label}" for label in label_set)
 
 
 def areas_over_time(

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import streamlit as st
 
 from fer.inference.recognizer import FacePrediction
+from ui.choice import choose_way
 from ui.predict.answers import Answer
 from ui.predict.faces import face_card, from_left
 from ui.tiles import Tile, tile_grid
@@ -39,16 +40,7 @@ _ORDERS: Mapping[str, Callable[[FacePrediction], object]] = MappingProxyType(
 
 def face_gallery(answers: Sequence[Answer]) -> None:
     """The tiles, a page at a time."""
-    order = st.segmented_control(
-        "Order",
-        list(_ORDERS),
-        default="By place",
-        required=True,
-        key="predict_order",
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    places = sorted_faces(answers, order or "By place")
+    places = sorted_faces(answers, choose_way("Order", list(_ORDERS), key="predict_order"))
     pages = -(-len(places) // _PER_PAGE)
     grid, foot = st.container(), st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     with foot:

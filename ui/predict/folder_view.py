@@ -17,6 +17,7 @@ from fer.folders.table import NO_FACE, UNREADABLE, labels_of, prediction_of, tab
 from fer.inference.recognizer import NOT_A_FACE, FacePrediction
 from fer.labels import LabelSet
 from ui.bars import Bar, bars_html
+from ui.choice import choose_way
 from ui.predict.faces import bars_html as face_bars_html
 from ui.predict.faces import heading_html
 from ui.theme import palette
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PER_PAGE = 24
+_ROW_HEIGHT = 64
 _TILES_KEY = "folder_tiles"
 _WITHOUT = (NOT_A_FACE, NO_FACE, UNREADABLE)
 # In what order rows stand, by which column; None as they were read.
@@ -126,32 +128,59 @@ def _faces(job: FolderJob, rows: pa.Table, label_set: LabelSet) -> None:
     if not len(rows):
         st.info("Nothing is left by these filters.", icon=":material/search_off:")
         return
-    layout = st.segmented_control(
-        "Show",
-        ["Tiles", "Table"],
-        default="Tiles",
-        required=True,
-        key="folder_layout",
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    if layout == "Table":
-        st.dataframe(rows, hide_index=True, key=f"folder_table_{job.id}")
-        return
+    layout = choose_way("Show", ["Tiles", "Table"], key="folder_layout")
     pages = -(-len(rows) // _PER_PAGE)
     grid, foot = st.container(), st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center")
     with foot:
         st.caption(counted(len(rows), "row"), width="content")
         page = st.pagination(pages, max_visible_pages=5, key=f"folder_page_{job.id}_{len(rows)}") if pages > 1 else 1
-    shown = rows.slice((page - 1) * _PER_PAGE, _PER_PAGE).to_pylist()
-    with grid, errors_in_words():
-        opened = tile_grid(_tiles(job, shown, label_set), key="folder_faces")
-        if opened is not None and opened < len(shown):
-            _enlarge(job, shown[opened], label_set)
+    part = rows.slice((page - 1) * _PER_PAGE, _PER_PAGE)
+    with grid:
+        if layout == "Table":
+            _draw_table(job, part, label_set)
+        else:
+            _draw_tiles(job, part.to_pylist(), label_set)
 
 
-def _tiles(job: FolderJob, rows: Sequence[dict[str, Any]], label_set: LabelSet) -> list[Tile]:
-    """The tiles of one page; their pictures are read again when another page is turned to."""
+def _draw_table(job: FolderJob, rows: pa.Table, label_set: LabelSet) -> None:
+    """One page of the table, with each face before its row; without them where the pictures went."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    shares = ("confidence", "face_probability", *label_set)
+    for name in shares:
+        rows = rows.set_column(rows.column_names.index(name), name, pc.multiply(rows[name], 100.0))
+    with errors_in_words():
+        rows = rows.add_column(0, "thumbnail", pa.array(_thumbnails(job, rows.to_pylist())))
+    formats = {**dict.fromkeys(shares, "%.1f %%"), **dict.fromkeys(("x1", "y1", "x2", "y2"), "%.0f")}
+    numbers = {name: st.column_config.NumberColumn(format=form) for name, form in formats.items()}
+    first = [name for name in ("thumbnail", "label", "confidence", "picture") if name in rows.column_names]
+    st.dataframe(
+        rows,
+        hide_index=True,
+        column_order=[*first, *(name for name in rows.column_names if name not in first)],
+        height="content",
+        row_height=_ROW_HEIGHT,
+        column_config={"thumbnail": st.column_config.ImageColumn("", width=_ROW_HEIGHT), **numbers},
+        key=f"folder_table_{job.id}",
+    )
+
+
+def _draw_tiles(job: FolderJob, rows: Sequence[dict[str, Any]], label_set: LabelSet) -> None:
+    with errors_in_words():
+        sources = _thumbnails(job, rows)
+        tiles = [_tile(number, row, source, label_set) for number, (row, source) in enumerate(zip(rows, sources, strict=True))]
+        opened = tile_grid(tiles, key="folder_faces")
+        if opened is not None and opened < len(rows):
+            _enlarge(job, rows[opened], label_set)
+
+
+def _thumbnails(job: FolderJob, rows: Sequence[dict[str, Any]]) -> list[str]:
+    """The faces of one page as addresses for a browser; the pictures are read again when another page is turned to.
+
+    Raises:
+        DataError: the pictures are not there any more.
+    """
     key = (job.id, tuple((row["picture"], row["face"]) for row in rows))
     kept = st.session_state.get(_TILES_KEY)
     if kept is None or kept[0] != key:
@@ -159,7 +188,8 @@ def _tiles(job: FolderJob, rows: Sequence[dict[str, Any]], label_set: LabelSet) 
             crops = read_crops(job.pictures_path, rows, side=TILE)
         kept = (key, [data_url(tile(_EMPTY if crop is None else crop), "jpeg") for crop in crops])
         st.session_state[_TILES_KEY] = kept
-    return [_tile(number, row, source, label_set) for number, (row, source) in enumerate(zip(rows, kept[1], strict=True))]
+    thumbnails: list[str] = kept[1]
+    return thumbnails
 
 
 def _tile(number: int, row: dict[str, Any], source: str, label_set: LabelSet) -> Tile:

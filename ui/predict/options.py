@@ -110,7 +110,7 @@ def _choose_detector() -> str:
         "Face detector",
         names,
         format_func=lambda name: detectors[name].title,
-        captions=[detectors[name].note for name in names],
+        captions=[_note(detectors[name]) for name in names],
         key="option_detector",
         persist_state="session",
     )
@@ -121,6 +121,10 @@ def _choose_detector() -> str:
         elif not detector.available:
             st.caption(f"**{detector.title}** · {plain(detector.state)}")
     return name or default
+
+
+def _note(detector: DetectorInfo) -> str:
+    return detector.note if detector.ready else f"{detector.note} Its first use takes some ten seconds."
 
 
 def _fetch_button(yunet: DetectorInfo) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from ui.choice import choose_way
 from ui.predict.answers import Answer, answer_pictures
 from ui.predict.downloads import download_buttons
 from ui.predict.face_gallery import face_gallery
@@ -46,13 +47,4 @@ def _shows_faces(answers: Sequence[Answer]) -> bool:
     """Whether faces are to be shown one by one, rather than picture by picture."""
     if sum(len(answer.predictions) for answer in answers) < 2:
         return False
-    layout = st.segmented_control(
-        "Show",
-        ["Pictures", "Faces"],
-        default="Pictures",
-        required=True,
-        key="predict_layout",
-        label_visibility="collapsed",
-        persist_state="session",
-    )
-    return layout == "Faces"
+    return choose_way("Show", ["Pictures", "Faces"], key="predict_layout") == "Faces"

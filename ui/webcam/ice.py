@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
+import threading
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +18,8 @@ from typing import Any
 import streamlit as st
 
 from fer.errors import SettingsError
+
+LOGGER = logging.getLogger(__name__)
 
 _EXAMPLE = '[{"urls": "turn:turn.example.org", "username": "…", "credential": "…"}]'
 _STUN, _TURN = ("stun:", "stuns:"), ("turn:", "turns:")
@@ -41,16 +45,35 @@ def ice_servers() -> list[dict[str, Any]]:
     Raises:
         SettingsError: the setting is no list of servers, or the provider gives none.
     """
-    listed = _secret("ice_servers")
+    listed, name = _secret("ice_servers"), "ice_servers in secrets.toml"
     if listed is None and os.environ.get("FER_ICE_SERVERS"):
+        name = "FER_ICE_SERVERS"
         try:
-            listed = json.loads(os.environ["FER_ICE_SERVERS"])
+            listed = json.loads(os.environ[name])
         except ValueError as error:
-            raise SettingsError(f"FER_ICE_SERVERS is no JSON: {error}. Expected a list such as {_EXAMPLE}") from None
+            raise SettingsError(f"{name} is no JSON: {error}. Expected a list such as {_EXAMPLE}") from None
     if listed is not None:
-        return _checked(listed)
-    provider = _setting("FER_ICE_PROVIDER")
-    return _checked(_of_provider(provider.lower())) if provider else []
+        return _checked(listed, name)
+    provider = _setting("FER_ICE_PROVIDER").lower()
+    return _checked(_of_provider(provider), f"the list from {provider}") if provider else []
+
+
+def check_ice_servers() -> threading.Thread:
+    """Say in the log what is wrong with the settings, when a server starts; in a thread, as a TURN server may take seconds."""
+    thread = threading.Thread(target=_check, name="fer-ice-check", daemon=True)
+    thread.start()
+    return thread
+
+
+def _check() -> None:
+    try:
+        servers = ice_servers()
+    except SettingsError as error:
+        LOGGER.warning("The webcam's connection is misconfigured. %s", error)
+        return
+    # Without a TURN server all is well on one network, which is the usual case.
+    if any(_is_relay(server) for server in servers) and (problem := turn_problem(servers)):
+        LOGGER.warning("The webcam's connection: %s", problem)
 
 
 def turn_problem(servers: list[dict[str, Any]]) -> str:
@@ -59,14 +82,18 @@ def turn_problem(servers: list[dict[str, Any]]) -> str:
     Args:
         servers: as of `ice_servers`.
     """
-    relays = [server for server in servers if any(url.startswith(_TURN) for url in _urls(server))]
+    relays = [server for server in servers if _is_relay(server)]
     if not relays:
         return "No TURN server is set, which a connection through a NAT or a firewall needs."
     try:
         answers = asyncio.run(asyncio.wait_for(_gives_relay(relays), _CHECK_S))
     except TimeoutError:
         answers = False
-    return "" if answers else "The TURN server does not answer, or refuses its credentials."
+    if answers:
+        return ""
+    # What stands before an @ may be a password, in a place where none belongs.
+    named = ", ".join(url.split("@")[-1] for server in relays for url in _urls(server))
+    return f"The TURN server ({named}) does not answer, or refuses its credentials."
 
 
 async def _gives_relay(servers: list[dict[str, Any]]) -> bool:
@@ -85,19 +112,25 @@ async def _gives_relay(servers: list[dict[str, Any]]) -> bool:
         await connection.close()
 
 
-def _checked(listed: Any) -> list[dict[str, Any]]:
+def _checked(listed: Any, name: str) -> list[dict[str, Any]]:
     # What was received is never shown: it may hold a password.
     try:
         servers = [dict(server) for server in listed]
         addresses = [_urls(server) for server in servers]
     except (KeyError, TypeError, ValueError):
-        raise SettingsError(f"The ICE servers are a list of tables, each with urls. Expected a list such as {_EXAMPLE}") from None
+        raise SettingsError(f"{name} is a list of tables, each with urls. Expected a list such as {_EXAMPLE}") from None
     for server, urls in zip(servers, addresses, strict=True):
         if not urls or not all(str(url).startswith((*_STUN, *_TURN)) for url in urls):
-            raise SettingsError(f"The urls of an ICE server begin with stun: or turn: (or turns:). Expected: {_EXAMPLE}")
-        if any(url.startswith(_TURN) for url in urls) and not (server.get("username") and server.get("credential")):
-            raise SettingsError(f"A TURN server needs a username and a credential beside its urls. Expected: {_EXAMPLE}")
+            raise SettingsError(f"In {name}, the urls of a server begin with stun: or turn: (or turns:). Expected: {_EXAMPLE}")
+        if _is_relay(server) and not (server.get("username") and server.get("credential")):
+            raise SettingsError(
+                f"In {name}, a TURN server needs a username and a credential beside its urls. Expected: {_EXAMPLE}"
+            )
     return servers
+
+
+def _is_relay(server: Mapping[str, Any]) -> bool:
+    return any(url.startswith(_TURN) for url in _urls(server))
 
 
 def _urls(server: Mapping[str, Any]) -> list[str]:
@@ -114,7 +147,7 @@ def _of_provider(provider: str) -> list[dict[str, Any]]:
     return _fetched(provider, tuple(values))
 
 
-@st.cache_data(ttl=_FRESH_S, show_spinner="Asking for TURN servers…", max_entries=4)
+@st.cache_data(ttl=_FRESH_S, show_spinner=False, max_entries=4)
 def _fetched(provider: str, values: tuple[str, ...]) -> list[dict[str, Any]]:
     from streamlit_webrtc import credentials
 

@@ -14,9 +14,9 @@ from fer.inference.pace import STEPS, Step
 from fer.inference.recognizer import FacePrediction
 from ui.predict.answers import Answer
 from ui.predict.faces import bars_html, faces_of, from_left, heading_html
-from ui.webcam.ice import ice_servers, turn_problem
 from ui.webcam.snapshot import use_single_pictures
 from ui.webcam.stream import ice_state
+from ui.webcam.trouble import INSTEAD, SERVER_LOST, STALLED, STALLED_S, why_no_picture
 from ui.words import counted, plain
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def _draw(session: Session, example: Answer | None) -> None:
     _figures(session, snapshot)
     with st.container(border=True, key="webcam_faces"):
         if example is not None:
+            _ended(session.ended)
             st.markdown("Press **Start**, and allow the camera. What the faces show appears here, like this:")
             _faces(example.predictions)
             st.caption(
@@ -48,7 +49,7 @@ def _draw(session: Session, example: Answer | None) -> None:
             )
         elif snapshot.error:
             st.error(plain(snapshot.error), icon=":material/error:")
-        elif snapshot.seconds_since_frame is None or snapshot.seconds_since_frame > PATIENCE_S:
+        elif not _comes(snapshot):
             _waiting(session, was_there=snapshot.frames > 0)
         else:
             if not faces_of(snapshot.faces):
@@ -57,14 +58,20 @@ def _draw(session: Session, example: Answer | None) -> None:
             _pace(session.follower.pace.step)
 
 
+def _comes(snapshot: LiveSnapshot) -> bool:
+    """Whether there is a picture now."""
+    return snapshot.seconds_since_frame is not None and snapshot.seconds_since_frame <= STALLED_S
+
+
 def _figures(session: Session, snapshot: LiveSnapshot) -> None:
     delay = session.delay.seconds
+    comes = _comes(snapshot)
     with st.container(horizontal=True, gap="small"):
-        st.metric("Faces", len(faces_of(snapshot.faces)) if snapshot.frames else "–", border=True)
-        st.metric("Frames a second", f"{snapshot.frames_per_second:.0f}" if snapshot.frames else "–", border=True)
+        st.metric("Faces", len(faces_of(snapshot.faces)) if comes else "–", border=True)
+        st.metric("Frames a second", f"{snapshot.frames_per_second:.0f}" if comes else "–", border=True)
         st.metric(
             "Delay",
-            "–" if delay is None or not snapshot.frames else f"{1000 * delay:.0f} ms",
+            "–" if delay is None or not comes else f"{1000 * delay:.0f} ms",
             border=True,
             help="From the camera's frame to its result, with the time that it waited. The quickest way through the network is "
             f"not seen from here, and left out. Working on a frame takes {snapshot.latency_ms:.0f} ms of it.",
@@ -110,29 +117,24 @@ def _others(faces: int, refused: int) -> None:
         st.caption(f"{counted(refused, 'detection')} {'is' if refused == 1 else 'are'} not a face")
 
 
+def _ended(why: str) -> None:
+    if why:
+        st.error(why, icon=":material/videocam_off:")
+        if why != SERVER_LOST:
+            st.markdown(INSTEAD)
+
+
 def _waiting(session: Session, *, was_there: bool) -> None:
+    session.ice = ice_state() or session.ice
     if was_there:
-        st.error("The camera's picture has stopped coming. Press **Stop**, then **Start**.", icon=":material/videocam_off:")
+        st.error(STALLED, icon=":material/videocam_off:")
         return
     if session.since is None or time.monotonic() - session.since < PATIENCE_S:
-        session.ice = ice_state() or session.ice
         st.markdown("Connecting to the camera…")
         return
     if not session.why_not:
-        session.why_not = _why_not(session.ice)
+        session.why_not = why_no_picture(session.ice)
         use_single_pictures()
     st.error("No picture has arrived: browser and server cannot reach each other.", icon=":material/videocam_off:")
     st.markdown(session.why_not)
-    st.markdown("**Single pictures**, below, need no such connection, and give the same answers.")
-
-
-def _why_not(ice: str | None) -> str:
-    """What is known of the reason, in words."""
-    if ice is None:
-        return "The browser has offered no connection yet. Is the camera allowed for this page, and free of other programs?"
-    if ice in ("connected", "completed"):
-        return f"The connection stands (ICE: {ice}), but the camera sends nothing. Is it covered, or used by another program?"
-    return (
-        f"The connection does not come about (ICE: {ice}). {turn_problem(ice_servers())} Over a network the page must be on "
-        "https, too; docs/deploying.md says how."
-    )
+    st.markdown(INSTEAD)

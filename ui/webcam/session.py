@@ -19,6 +19,8 @@ from fer.inference.seats import Seats, most_viewers
 from fer.labels import LabelSet
 from ui.predict.options import Options
 from ui.webcam.camera_options import CameraOptions
+from ui.webcam.stream import StreamState
+from ui.webcam.trouble import SERVER_LOST, STALLED_S, broken_off, why_no_picture
 from ui.words import counted
 
 if TYPE_CHECKING:
@@ -59,6 +61,7 @@ class Session:
         since: when the stream was started, in monotonic seconds; None while it does not run.
         ice: how far the connection was seen to come.
         why_not: why it did not come about, in words; "" as long as it may.
+        ended: why the last stream ended by itself, in words; "" where somebody stopped it.
         rest: the neutral baseline.
         game: the challenge that is played, or was last.
     """
@@ -72,6 +75,7 @@ class Session:
     since: float | None = None
     ice: str | None = None
     why_not: str = ""
+    ended: str = ""
     rest: Rest | None = None
     game: Challenge | None = None
 
@@ -82,17 +86,30 @@ class Session:
         self.recorded_by = (Reading.of(recognizer, settings), smoothing_s)
         self.live.recorder.start()
 
-    def follow_stream(self, seats: Seats, *, running: bool) -> None:
+    def follow_stream(self, seats: Seats, state: StreamState) -> None:
         """Take note of whether the stream runs, with a seat as long as it does; what was seen stays when it ends."""
-        if not running:
+        if not state.running:
             seats.leave(self.live)
         elif not seats.take(self.live):  # somebody else was quicker to press Start
             st.rerun()
-        if running and self.since is None:
-            self.since, self.ice, self.why_not = time.monotonic(), None, ""
-        elif not running:
+        if state.running and self.since is None:
+            self.since, self.ice, self.why_not, self.ended = time.monotonic(), None, "", ""
+        elif not state.running:
+            if state.orphaned:
+                self.ended = SERVER_LOST
+            elif self.since is not None:
+                self.ended = self._why_ended()
             self.since = None
             self.live.pause()
+
+    def _why_ended(self) -> str:
+        """Nothing where pictures came until the end, or the first was still to be waited for: then somebody has pressed Stop."""
+        since_s = self.live.snapshot().seconds_since_frame
+        if since_s is not None:
+            # A server that stood still finds frames that were sent before the connection broke, and answers them late.
+            silent_s = since_s + (self.delay.seconds or 0.0)
+            return broken_off(silent_s) if silent_s > STALLED_S else ""
+        return self.why_not or (why_no_picture(self.ice) if self.ice in ("failed", "disconnected", "closed") else "")
 
     def forget(self) -> None:
         """Forget who was seen, and what was made of it; not a recording."""
@@ -114,9 +131,10 @@ def live_seats() -> Seats:
 def spare_the_collector() -> None:
     """Leave what is loaded by now out of the search for garbage, once for this server.
 
-    Streamlit searches everything after each run of a page or of a part of it, four times a second here. That takes 0.12 s, in
-    which no frame moves; nearly all of it goes into modules, which are no garbage.
+    A search of everything takes 0.12 s, in which no frame moves; nearly all of it goes into modules, which are no garbage.
     """
+    import streamlit_webrtc  # noqa: F401  # with all that it brings, before it is too late
+
     gc.collect()
     gc.freeze()
 

@@ -46,10 +46,17 @@ class FrameSink(Protocol):
 
 
 class StreamState(NamedTuple):
-    """What the browser says of the stream."""
+    """What the browser says of the stream.
+
+    Args:
+        connecting: Start was pressed.
+        playing: the connection stands.
+        orphaned: the browser has, or had, a stream that this server knows nothing of, as after a restart of the server.
+    """
 
     connecting: bool
     playing: bool
+    orphaned: bool = False
 
     @property
     def running(self) -> bool:
@@ -99,6 +106,10 @@ def camera_stream(
     """
     from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
+    from ui.webcam.newest import shorten_the_way
+
+    shorten_the_way()
+    is_new = key not in st.session_state
     _keep_in_step(key)
     width, height = size_wh
     video = {"width": {"ideal": width}, "height": {"ideal": height}, "frameRate": {"ideal": _FRAME_RATE}}
@@ -111,7 +122,11 @@ def camera_stream(
         video_html_attrs={"autoPlay": True, "muted": True, "playsInline": True, "controls": False, "style": {"width": "100%"}},
         translations=_WORDS,
     )
-    return StreamState(connecting=context.state.signalling and not context.state.playing, playing=context.state.playing)
+    connecting, playing = context.state.signalling and not context.state.playing, context.state.playing
+    # The component of a page that was just loaded says nothing in its first run; one that speaks has outlived its server.
+    outlived = is_new and not connecting and st.session_state.get(_value_key(key)) is not None
+    orphaned = outlived or (playing and context._get_worker() is None)
+    return StreamState(connecting, playing and not orphaned, orphaned)
 
 
 def ice_state(key: str = DEFAULT_KEY) -> str | None:
@@ -138,7 +153,7 @@ def _keep_in_step(key: str) -> None:
     if key not in st.session_state:
         return
     offer_key = f"{key}_offer"  # what the browser offered when the present stream began
-    context, value_key = st.session_state[key], component.generate_frontend_component_key(key)
+    context, value_key = st.session_state[key], _value_key(key)
     value = st.session_state.get(value_key) or {}
     offer = (value.get("sdpOffer") or {}).get("sdp")
     # Streamlit forgets the value of a widget that a finished run did not draw: then the page was left in between.
@@ -147,3 +162,10 @@ def _keep_in_step(key: str) -> None:
     if offer:
         st.session_state[offer_key] = offer
     context._set_state(component.compile_state(value))
+
+
+def _value_key(key: str) -> str:
+    """Where Streamlit keeps what the component says."""
+    import streamlit_webrtc.component
+
+    return str(streamlit_webrtc.component.generate_frontend_component_key(key))

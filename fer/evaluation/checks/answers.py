@@ -11,6 +11,7 @@ from fer.data.sources import is_litter
 from fer.evaluation.checks.check import FEWEST, SURE, Check, Claim, Evidence, Kind, chance_of_lead, listed
 from fer.evaluation.intervals import wilson_interval
 from fer.evaluation.metrics import confusion_matrix
+from fer.words import percent
 
 _ORDER = Kind(
     "label order",
@@ -20,7 +21,7 @@ _ORDER = Kind(
 _ARTEFACT = Kind(
     "metric",
     "Is a reported accuracy one? Binary accuracy on one-hot labels counts every 'no' to a wrong class as right: of K classes, "
-    "who always answers 'none' scores 1 - 1/K, which is 87.5% with eight. Accuracy is the share of images named rightly.",
+    "who always answers 'none' scores 1 - 1/K, which is 87.5 % with eight. Accuracy is the share of images named rightly.",
 )
 _MAJORITY = Kind(
     "better than guessing",
@@ -34,17 +35,17 @@ _COLLAPSE = Kind(
 _SIZE = Kind(
     "enough images",
     "How far may chance have moved the figure? Wilson's interval says where the accuracy on endlessly many such images lies, 19 "
-    "times in 20. Of 30 images, 27 right ones mean 74 to 97%.",
+    "times in 20. Of 30 images, 27 right ones mean 74 to 97 %.",
 )
 
-# A reported figure equals an artefact where it is nearer than its last printed digit: 87.5 and 87.46% do, 87.6% does not.
+# A reported figure equals an artefact where it is nearer than its last printed digit: 87.5 and 87.46 % do, 87.6 % does not.
 _EQUAL = 0.0005
 # Half the width of an interval. A figure that may be 5 points off hardly tells two systems of a kind apart: worth a warning;
 # one that may be 10 points off bears out nothing that anybody would claim.
 _WIDE, _USELESS = 0.05, 0.10
-# With 30 images, a recall of 50% is known to 17 points either way: less tells a good class from a bad one hardly at all.
+# With 30 images, a recall of 50 % is known to 17 points either way: less tells a good class from a bad one hardly at all.
 _FEWEST_OF_CLASS = 30
-# As sure as an interval of 95%: here chance accuses the sound model, which should be the rarer the fewer its images.
+# As sure as an interval of 95 %: here chance accuses the sound model, which should be the rarer the fewer its images.
 _BETTER = 0.05
 # A class that is recognised one time in seven goes unanswered among 20 images one time in twenty.
 _FEWEST_TO_MISS = 20
@@ -70,7 +71,7 @@ def check_label_order(evidence: Evidence) -> Check:
     order = best_order(report.confusion)
     meant = order[report.y_pred]
     accuracy = float((meant == report.y_true).mean())
-    own = f"{report.accuracy:.1%}"
+    own = percent(report.accuracy)
     if (order == np.arange(len(order))).all():
         return _ORDER.passes(f"The answers fit the labels best in the order that they have: {own} are right.")
     p = _out_of_sample(report.y_true, report.y_pred, len(order))
@@ -80,12 +81,12 @@ def check_label_order(evidence: Evidence) -> Check:
         true_names, said_names = ([pair[side] for pair in moved] for side in (0, 1))
         return _ORDER.fails(
             f"{', '.join(true_names)} are answered as {', '.join(said_names)}: {own} are right as it is, "
-            f"{accuracy:.1%} would be with these names exchanged.",
+            f"{percent(accuracy)} would be with these names exchanged.",
             "Compare the order of the classes in training (folders are read in the order of the alphabet) with the one in which "
             "the answers are named, and put the latter right; the network need not be trained again.",
         )
     return _ORDER.passes(
-        f"{own} are right. The best of all other orders would give {accuracy:.1%}, which is no more than chance may find."
+        f"{own} are right. The best of all other orders would give {percent(accuracy)}, which is no more than chance may find."
     )
 
 
@@ -122,18 +123,18 @@ def check_metric(evidence: Evidence) -> Check:
     binary, none = float(((report.y_prob > 0.5) == one_hot).mean()), 1 - 1 / k
     if k == 2:
         return _ARTEFACT.passes(
-            f"With two classes both are one: the accuracy is {report.accuracy:.1%}, and so is binary accuracy."
+            f"With two classes both are one: the accuracy is {percent(report.accuracy)}, and so is binary accuracy."
         )
     figures = (
-        f"The accuracy is {report.accuracy:.1%}; binary accuracy on one-hot labels would say {binary:.1%} of the same answers, "
-        f"and {none:.1%} of a model that always answers 'none'"
+        f"The accuracy is {percent(report.accuracy)}; binary accuracy on one-hot labels would say {percent(binary)} of the same "
+        f"answers, and {percent(none)} of a model that always answers 'none'"
     )
     low, high = report.accuracy_ci95
     for claim in evidence.claims:
         # What the images bear out is no artefact, even where the numbers happen to meet.
         if min(abs(claim.share - none), abs(claim.share - binary)) <= _EQUAL and not low <= claim.share <= high:
             return _ARTEFACT.warns(
-                f"{claim.who} reported {claim.share:.1%} ({claim.metric}), which is no accuracy. {figures}.",
+                f"{claim.who} reported {percent(claim.share)} ({claim.metric}), which is no accuracy. {figures}.",
                 "Do not quote that figure. Measure accuracy (in Keras: CategoricalAccuracy, not BinaryAccuracy).",
             )
     return _ARTEFACT.passes(f"{figures}.")
@@ -146,20 +147,20 @@ def check_majority(evidence: Evidence) -> Check:
         return _MAJORITY.skips(f"All {report.n:,} images are labelled {report.majority_label}: guessing that is always right.")
     most_frequent = np.asarray(report.y_true == report.labels.index(report.majority_label))
     p = chance_of_lead(int((evidence.right & ~most_frequent).sum()), int((most_frequent & ~evidence.right).sum()))
-    blind = f"{report.majority_accuracy:.1%} would be for always answering {report.majority_label}"
-    figures = f"{report.accuracy:.1%} are right, and {blind}"
+    blind = f"{percent(report.majority_accuracy)} would be for always answering {report.majority_label}"
+    figures = f"{percent(report.accuracy)} are right, and {blind}"
     if p < _BETTER:
         return _MAJORITY.passes(f"{figures}.")
     # What answers as frequent as these would get right if they had nothing to do with the images.
     by_chance = float((report.confusion.sum(axis=0) * report.confusion.sum(axis=1)).sum() / report.n**2)
     if report.n >= _FEWEST_OF_CLASS and report.accuracy_ci95[0] <= by_chance:
         return _MAJORITY.fails(
-            f"{figures}. Answers given blindly, as often each, would reach {by_chance:.1%}.",
+            f"{figures}. Answers given blindly, as often each, would reach {percent(by_chance)}.",
             "The model has learned nothing, or what it says is read wrongly: look at the checks on label order, on scaling and "
             "on whether it was trained at all.",
         )
     return _MAJORITY.warns(
-        f"{figures}; the difference may be chance. Balanced accuracy is {report.balanced_accuracy:.1%}.",
+        f"{figures}; the difference may be chance. Balanced accuracy is {percent(report.balanced_accuracy)}.",
         "Judge by the classes' own recall. Balance the classes in training, or test on more images.",
     )
 
@@ -174,7 +175,7 @@ def check_collapse(evidence: Evidence) -> Check:
         )
     top = int(answered.argmax())
     share, labels = answered[top] / report.n, true[top] / report.n
-    figures = f"{report.labels[top]} is answered for {share:.1%} of the images, and {labels:.1%} are labelled so"
+    figures = f"{report.labels[top]} is answered for {percent(share)} of the images, and {percent(labels)} are labelled so"
     action = "See how often training showed each class, balance them, and train again; if nothing changes, the training failed."
     if share >= _COLLAPSED and labels < _COLLAPSED_LABELS:
         return _COLLAPSE.fails(f"{figures}: whatever the picture, nearly always the same.", action)
@@ -197,7 +198,7 @@ def check_size(evidence: Evidence) -> Check:
     report = evidence.report
     low, high = report.accuracy_ci95
     right = int(evidence.right.sum())
-    sentences = [f"{right:,} of {report.n:,} images are right, {report.accuracy:.1%}: that means {_span(low, high)}."]
+    sentences = [f"{right:,} of {report.n:,} images are right, {percent(report.accuracy)}: that means {_span(low, high)}."]
     doubtful = [claim for claim in evidence.claims if claim.n and images_for(claim.share) > claim.n]
     sentences += [_of_claim(claim) for claim in doubtful[:1]]
     claimed = max((report.accuracy, *(claim.share for claim in evidence.claims)), key=images_for)
@@ -206,7 +207,7 @@ def check_size(evidence: Evidence) -> Check:
     rare = [f"{name} ({count})" for name, count in counts.items() if 0 < count < _FEWEST_OF_CLASS]
     few = report.n < needed
     if few:
-        sentences.append(f"To tell {claimed:.1%} from {_WIDE * 100:.0f} points less takes {needed:,} images.")
+        sentences.append(f"To tell {percent(claimed)} from {_WIDE * 100:.0f} points less takes {needed:,} images.")
     if rare:
         fewest = min(count for count in counts.values() if count)
         which = listed(rare) if len(rare) <= 3 else f"{len(rare)} classes, the smallest with {fewest}"
@@ -229,9 +230,9 @@ def images_for(share: float) -> int:
 
 def _of_claim(claim: Claim) -> str:
     span = _span(*wilson_interval(round(claim.share * claim.n), claim.n))
-    return f"{claim.who} reported {claim.share:.1%} on {claim.n:,} images, which means {span}."
+    return f"{claim.who} reported {percent(claim.share)} on {claim.n:,} images, which means {span}."
 
 
 def _span(low: float, high: float) -> str:
     """An interval in words; whole points where it is so wide that more would pretend to know."""
-    return f"{low * 100:.0f} to {high:.0%}" if high - low > 2 * _WIDE else f"{low * 100:.1f} to {high:.1%}"
+    return f"{low * 100:.0f} to {percent(high, 0)}" if high - low > 2 * _WIDE else f"{low * 100:.1f} to {percent(high)}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # evaluate.py and report.py keep checks, and so import this m
     from fer.evaluation.report import Report
     from fer.inference.classifier import Answering
 
-STATUSES = ("pass", "warn", "fail", "skipped")
+STATUSES = ("pass", "warn", "fail", "skipped", "pending")
 
 # How rarely a sound model may be accused by chance. What is asked is whether another reading of the answers is *better*. With a
 # sound model it is far worse, so that in practice the rate is much lower.
@@ -34,7 +34,7 @@ class Check:
 
     Args:
         name: what was checked, in a few words.
-        status: `pass`, `warn`, `fail`, or `skipped` where it could not be checked.
+        status: `pass`, `warn`, `fail`, `skipped` where it could not be checked, or `pending` where that is still going on.
         finding: what was found, with the figures; of a skipped check, why.
         explanation: what the check looks for, and why.
         action: what to do; empty where there is nothing to do.
@@ -72,6 +72,9 @@ class Kind:
 
     def skips(self, reason: str, action: str = "") -> Check:
         return Check(self.name, "skipped", reason, self.explanation, action)
+
+    def waits(self, reason: str) -> Check:
+        return Check(self.name, "pending", reason, self.explanation)
 
 
 @dataclass(frozen=True, slots=True)

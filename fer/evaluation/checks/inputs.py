@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fer.errors import BundleError
 from fer.evaluation.checks.check import FEWEST, SURE, Check, Evidence, Kind, chance_of_lead
+from fer.words import percent
 
 _PREPROCESSING = Kind(
     "scaling and colour",
@@ -55,7 +56,7 @@ def check_preprocessing(evidence: Evidence) -> Check:
     scale = next((name for name, scale in _SCALES.items() if scale == own_scale), evidence.bundle.preprocessing.scale)
     asked = rows[: best.n]
     as_it_is = (
-        f"{evidence.right[asked].mean():.1%} of {len(asked):,} images are right with the model's own preprocessing ({scale})"
+        f"{percent(evidence.right[asked].mean())} of {len(asked):,} images are right with the model's own preprocessing ({scale})"
     )
     # Several variants are several chances to be better by accident (Bonferroni).
     if best.p * len(variants) >= SURE:

@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fer.bundles import AGREEMENT, load_bundle
-from fer.errors import BundleError
+from fer.data.votes import BY_VOTES
+from fer.errors import BundleError, RunError
+from fer.evaluation.agreement import Agreement, find_agreement
 from fer.evaluation.checks.check import FEWEST, Check, Evidence, Kind
 from fer.litert import constant_vectors
+from fer.words import percent
 
 if TYPE_CHECKING:  # report.py keeps checks, and so imports this package
+    from fer.bundles import Bundle
     from fer.evaluation.report import Report
 
 _CALIBRATION = Kind(
@@ -22,8 +26,8 @@ _CALIBRATION = Kind(
 )
 _LITERT = Kind(
     "LiteRT against Keras",
-    "Is the network that answers the one that was trained? It is converted from Keras to LiteRT; when the model was made, both "
-    "answered the same faces, and hashes show whether a file has changed since.",
+    "Is the network that answers the one that was trained? It is converted from Keras to LiteRT, which can go wrong, or take the "
+    "weights of another. Both files are given the same images, spread over those that are evaluated.",
 )
 _TRAINED = Kind(
     "trained at all",
@@ -66,8 +70,8 @@ def check_calibration(evidence: Evidence) -> Check:
 
 def _fitted_again(report: Report, again: Mapping[str, Any]) -> int:
     """How many of a report's images a head was calibrated to since: by name, as the card keeps no images."""
-    # Cleaned, most of its images are still those.
-    first, other = (name.removesuffix(", cleaned") for name in (again["dataset"], report.dataset))
+    # Cleaned, or under the labels of FER+, most of its images are still those.
+    first, other = (name.removesuffix(BY_VOTES).removesuffix(", cleaned") for name in (again["dataset"], report.dataset))
     if first != other:
         return 0
     # All images hold every part.
@@ -76,25 +80,55 @@ def _fitted_again(report: Report, again: Mapping[str, Any]) -> int:
 
 
 def check_litert(evidence: Evidence) -> Check:
-    """Does the bundle's LiteRT network agree with its Keras network, and are both files those that were compared?"""
-    card = evidence.bundle.card
-    gap = card.get("litert_disagreement")
-    if gap is None and evidence.bundle.is_foreign:
-        return _LITERT.skips("The network answers in the format in which it came; no Keras network of it is known.")
-    if gap is None:
-        return _LITERT.skips("The model's card does not say how far the two agreed.", "Make the bundle again from its run.")
+    """Does the bundle's LiteRT network agree with its Keras network on these images?"""
+    return compare_networks(evidence.bundle, evidence.report)
+
+
+def compare_networks(bundle: Bundle, report: Report) -> Check:
+    """What is known of that by now: the comparison goes on in a process of its own (`fer.evaluation.agreement`).
+
+    Args:
+        bundle: who answered.
+        report: what it answered, and which images these were.
+    """
+    if bundle.is_foreign or not bundle.path.is_dir():
+        return _LITERT.skips(f"The model has no Keras file to compare with.{_told(bundle)}")
     try:
-        unchanged = load_bundle(evidence.bundle.path).sha256 == evidence.bundle.sha256
+        unchanged = load_bundle(bundle.path).sha256 == report.bundle_sha256
     except BundleError as error:
         return _LITERT.fails(str(error), "Copy the model again from where it came, or make the bundle again from its run.")
     if not unchanged:
         return _LITERT.fails("The model's files were replaced while it was evaluated.", "Evaluate again.")
-    weights = card.get("settings", {}).get("serving", {}).get("weights", "float32")
+    job = find_agreement(bundle, report.fingerprint, report.split)
+    if job.is_going:
+        return _LITERT.waits("Both networks are being asked, in a process of its own. It takes some seconds.")
+    try:
+        found = job.agreement
+    except RunError as error:
+        return _LITERT.skips(str(error), "Delete that folder, and evaluate again.")
+    if found is None:
+        begun = job.path.is_dir()
+        why = job.reason if begun else "The two were not asked about these images."
+        return _LITERT.skips(f"{why}{_told(bundle)}", "" if begun else "The Evaluate page and `python -m fer evaluate` do that.")
+    return _judged(found, bundle)
+
+
+def _judged(found: Agreement, bundle: Bundle) -> Check:
+    weights = bundle.card.get("settings", {}).get("serving", {}).get("weights", "float32")
     allowed = AGREEMENT.get(weights, AGREEMENT["int8"])
-    finding = f"When the model was made, its probabilities differed by {gap:.2g} at most ({weights}; {allowed:.2g} is allowed)"
-    if gap > allowed:
-        return _LITERT.fails(f"{finding}.", "Make the bundle again from its run: this LiteRT file is another network.")
-    return _LITERT.passes(f"{finding}, and its files are unchanged since.")
+    finding = (
+        f"On {found.faces} of these images, probabilities of the two differ by {found.largest_difference:.2g} at most "
+        f"({weights}; {allowed:.2g} is allowed)."
+    )
+    if found.largest_difference > allowed:
+        return _LITERT.fails(finding, "Make the bundle again from its run: this LiteRT file is another network.")
+    return _LITERT.passes(finding)
+
+
+def _told(bundle: Bundle) -> str:
+    """What the card says of the day when the model was made, for want of a measurement."""
+    gap = bundle.card.get("litert_disagreement")
+    return "" if gap is None else f" When the model was made, probabilities of the two differed by {gap:.2g} at most."
 
 
 def check_trained(evidence: Evidence) -> Check:
@@ -109,7 +143,8 @@ def check_trained(evidence: Evidence) -> Check:
     spread = float(np.abs(report.y_prob - report.y_prob.mean(axis=0)).sum(axis=1).mean() / 2)
     if spread < _SAME_ANSWER:
         return _TRAINED.fails(
-            f"Whatever the picture, the answer is the same: from one to another, probabilities move by {spread:.2%} on average.",
+            f"Whatever the picture, the answer is the same: from one to another, probabilities move by {percent(spread, 2)} on "
+            "average.",
             action,
         )
     try:
@@ -121,4 +156,4 @@ def check_trained(evidence: Evidence) -> Check:
     if len(vectors) > 1 and not moved:
         return _TRAINED.fails(f"All {len(vectors)} biases of the network are still 0, where every training begins.", action)
     weights = f"; {moved} of the network's {len(vectors)} biases have moved from 0" if vectors else ""
-    return _TRAINED.passes(f"The answers depend on the picture: probabilities move by {spread:.1%} on average{weights}.")
+    return _TRAINED.passes(f"The answers depend on the picture: probabilities move by {percent(spread)} on average{weights}.")

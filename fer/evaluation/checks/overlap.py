@@ -13,6 +13,7 @@ from fer.data.dataset import Dataset, FileStore
 from fer.data.layouts import split_of
 from fer.evaluation.checks.check import Check, Evidence, Kind
 from fer.labels import is_known_label
+from fer.words import percent
 
 _LEAKS = Kind(
     "leaks from train",
@@ -65,7 +66,8 @@ def check_leaks(evidence: Evidence) -> Check:
     if not seen.any():
         removed = ""
         if report.leaks and report.accuracy_leak_free is not None:
-            removed = f". {report.leaks:,} had twins there, which training left out; without them {report.accuracy_leak_free:.1%}"
+            free = percent(report.accuracy_leak_free)
+            removed = f". {report.leaks:,} had twins there, which training left out; without them {free}"
         return _LEAKS.passes(f"None of {report.n:,} images is among the {len(train):,} that {whose}{removed}.")
     finding = (
         f"{int(seen.sum()):,} of {report.n:,} images are among the {len(train):,} that {whose}. {_without(evidence.right, seen)}"
@@ -87,13 +89,13 @@ def check_look_alikes(evidence: Evidence) -> Check:
     shared = frames.clips_with_numbers() & train_frames.clips_with_numbers()
     in_shared = np.isin(frames.clips, sorted(shared))
     rows, alike, next_by_name = _alike(part, frames, train, train_frames)
-    looked_at = f"Of {len(rows):,} images looked at, {int(alike.sum()):,} ({alike.mean():.1%}) look like one of train"
+    looked_at = f"Of {len(rows):,} images looked at, {int(alike.sum()):,} ({percent(alike.mean())}) look like one of train"
     example = f", such as {part.names[rows[alike][0]]}" if alike.any() else ""
     if alike.mean() < _HARMLESS:
         if len(shared) >= _FEWEST_CLIPS and in_shared.mean() >= _MOST:
             return _ALIKE.warns(
-                f"By their names, {in_shared.mean():.1%} of the images belong to {len(shared):,} clips or people of which train "
-                f"has images, too (such as {min(shared)}…), though few look alike.",
+                f"By their names, {percent(in_shared.mean())} of the images belong to {len(shared):,} clips or people of which "
+                f"train has images, too (such as {min(shared)}…), though few look alike.",
                 "Split by clip or by person, not by image, if the names mean that.",
             )
         return _ALIKE.passes(f"{looked_at}; the names tell of no clip on both sides.")
@@ -108,7 +110,7 @@ def check_look_alikes(evidence: Evidence) -> Check:
 def _without(right: NDArray[np.bool_], seen: NDArray[np.bool_]) -> str:
     if seen.all():
         return "None is left to judge by."
-    return f"Without them the accuracy is {right[~seen].mean():.1%}, with them {right.mean():.1%}."
+    return f"Without them the accuracy is {percent(right[~seen].mean())}, with them {percent(right.mean())}."
 
 
 @dataclass(frozen=True)

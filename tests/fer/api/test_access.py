@@ -69,9 +69,28 @@ def test_allowed_page_may_post_and_read_the_answer(photo: bytes) -> None:
     wishes = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"}
     asked = client.options("/api/predict", headers={"Origin": ORIGIN, **wishes})
     assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, ORIGIN)
-    asked = client.options("/api/predict", headers={"Origin": "https://other.example", **wishes})
-    assert asked.status_code == 400
-    assert "access-control-allow-origin" not in asked.headers
+
+
+@pytest.mark.parametrize("path", ["/api/predict", "/predict"])
+@pytest.mark.parametrize(
+    ("changed", "status", "kind", "words"),
+    [
+        ({"Origin": "https://other.example"}, 403, "foreign-origin", "FER_API_ORIGINS=https://other.example"),
+        ({"Access-Control-Request-Method": "PUT"}, 400, "bad-request", "GET, POST, DELETE"),
+        ({"Access-Control-Request-Headers": "x-mood"}, 400, "bad-request", "x-api-key"),
+    ],
+)
+def test_page_that_asks_first_is_refused_with_a_problem(
+    path: str, changed: dict[str, str], status: int, kind: str, words: str
+) -> None:
+    wishes = {"Origin": ORIGIN, "Access-Control-Request-Method": "POST", **changed}
+    asked = client_of(origins=(ORIGIN,)).options(path, headers=wishes)
+    assert (asked.status_code, asked.headers["content-type"]) == (status, "application/problem+json")
+    problem = asked.json()
+    assert problem["type"] == f"/api/docs#{kind}"
+    assert words in problem["detail"]
+    assert problem["request_id"] == asked.headers["x-request-id"]
+    assert ("access-control-allow-origin" in asked.headers) == ("Origin" not in changed)
 
 
 def test_any_page_may_post_where_all_are_allowed(photo: bytes) -> None:

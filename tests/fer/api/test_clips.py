@@ -13,7 +13,7 @@ import schemathesis
 from starlette.testclient import TestClient
 
 from fer.clips.exports import timeline_csv, timeline_values, timeline_vtt
-from fer.clips.job import clip_jobs, create_clip_job
+from fer.clips.job import ClipJob, create_clip_job
 from fer.clips.read import read_clip
 from fer.clips.settings import ClipSettings
 from tests.fer.api.helpers import client_of
@@ -92,7 +92,7 @@ def test_clip_that_is_going_takes_the_place_and_is_stopped_first(clip_path: Path
     told = wait_for(client, place, is_over)
     assert told["status"] == "stopped"
     assert client.delete(place).status_code == 204
-    assert clip_jobs() == []
+    assert ClipJob.all() == []
 
 
 def test_clip_damaged_on_disk_is_listed_as_such(client: TestClient, clip_path: Path) -> None:
@@ -122,14 +122,14 @@ def test_clip_with_a_bad_option_is_refused_and_not_kept(
     response = send(client, clip_path, options)
     assert (response.status_code, response.json()["type"]) == (422, "/api/docs#bad-option")
     assert words in response.json()["detail"]
-    assert clip_jobs() == []
+    assert ClipJob.all() == []
 
 
 def test_what_is_no_clip_is_refused_and_not_kept(client: TestClient, photo: bytes) -> None:
     for data in (b"", b"no clip", photo):
         response = client.post("/api/clips", files={"clip": ("a.mp4", data)})
         assert (response.status_code, response.json()["type"]) == (422, "/api/docs#bad-clip"), response.text
-    assert clip_jobs() == []
+    assert ClipJob.all() == []
 
 
 def test_clip_that_is_too_large_is_refused(clip_path: Path) -> None:

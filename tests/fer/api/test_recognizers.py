@@ -30,6 +30,7 @@ def test_recognizer_is_made_once_for_all_who_ask_at_once(monkeypatch: pytest.Mon
 
 def test_recognizer_that_is_slow_to_make_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     may_go_on = threading.Event()
+    monkeypatch.setattr("fer.detection.mtcnn.is_prepared", lambda: True)
 
     def make(bundle: object, detector: str) -> Recognizer:
         if detector == "mtcnn":

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fer.clips.job import SAMPLES_FILE, ClipJob, clip_jobs, create_clip_job, find_clip_job
+from fer.clips.job import SAMPLES_FILE, ClipJob, create_clip_job
 from fer.clips.settings import ClipSettings
 from fer.clips.worker import run_clip
 from fer.errors import ClipError, RunError
@@ -47,7 +47,7 @@ def test_create_clip_job_keeps_a_copy_and_what_was_asked_for(clip: Path) -> None
     assert (job.name, job.settings, job.info.resolution_wh) == ("Party.MP4", SETTINGS, (320, 240))
     assert job.clip_path.read_bytes() == clip.read_bytes()
     assert (job.progress, job.has_timeline, job.is_going) == (0.0, False, False)
-    assert find_clip_job(job.id) == job
+    assert ClipJob.find(job.id) == job
     with pytest.raises(RunError, match="not read yet"):
         job.timeline()
 
@@ -56,14 +56,14 @@ def test_create_clip_job_of_what_is_no_clip_leaves_nothing(tmp_path: Path) -> No
     (tmp_path / "a.mp4").write_bytes(b"no clip at all")
     with pytest.raises(ClipError):
         create_clip_job(tmp_path / "a.mp4")
-    assert clip_jobs() == []
+    assert ClipJob.all() == []
     assert not clips_dir().exists()
 
 
 @pytest.mark.parametrize("job_id", ["../runs", "20260131-120000-0123456789ab", "", "a/b", "x" * 500])
 def test_find_clip_job_knows_only_ids_of_the_workspace(job_id: str) -> None:
     with pytest.raises(RunError, match="There is no clip"):
-        find_clip_job(job_id)
+        ClipJob.find(job_id)
 
 
 def test_run_clip_in_this_process_reads_to_the_end(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,7 +104,7 @@ def test_job_that_is_killed_is_interrupted_says_so_and_goes_on(long_clip: Path) 
     times = [json.loads(row)["time"] for row in after[1:]]
     assert times == sorted(set(times))
     job.delete()
-    assert clip_jobs() == []
+    assert ClipJob.all() == []
 
 
 def test_job_that_cannot_be_read_fails_in_words(clip: Path) -> None:
@@ -118,7 +118,7 @@ def test_job_that_cannot_be_read_fails_in_words(clip: Path) -> None:
 def test_clip_jobs_are_listed_newest_first(clip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [create_clip_job(clip, SETTINGS, name=name) for name in ("one", "two")]
     made[0].path.rename(made[0].path.with_name("20200101-000000-0123456789ab"))
-    assert [job.name for job in clip_jobs()] == ["two", "one"]
+    assert [job.name for job in ClipJob.all()] == ["two", "one"]
 
 
 def test_clip_job_of_another_folder_says_so(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -186,6 +186,6 @@ def test_clip_settings_refuse_values_out_of_range(values: dict[str, float], word
 
 def test_clip_settings_come_back_from_their_dict_and_name_unknown_keys() -> None:
     settings = ClipSettings(rate=None, head="votes", smoothing_s=1.0)
-    assert ClipSettings.from_dict(settings.as_dict()) == settings
+    assert ClipSettings.from_dict(asdict(settings)) == settings
     with pytest.raises(SettingsError, match="speed"):
         ClipSettings.from_dict({"speed": 3})

@@ -12,8 +12,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer.data import Dataset, read_dataset
-
 Encode = Callable[..., bytes]
 Pack = Callable[[Mapping[str, bytes], str], Path]
 
@@ -73,11 +71,3 @@ def small_tree() -> dict[str, bytes]:
         for c, folder in enumerate(classes)
         for i in range(4)
     }
-
-
-@pytest.fixture(scope="session")
-def fer2013(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    """The real data with FER+ votes, read once into a cache that outlives a single test's."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FER_CACHE", str(tmp_path_factory.mktemp("fer2013_cache")))
-        return read_dataset(shared_data / "fer2013.zip", ferplus=shared_data / "fer2013new.csv")

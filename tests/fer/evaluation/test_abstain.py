@@ -72,7 +72,7 @@ def test_find_threshold_keeps_its_promise_on_new_images() -> None:
 def test_find_threshold_that_cannot_be_reached_says_what_can() -> None:
     y_true, y_prob = answers([0.9] * 10, [True] * 10)
     with pytest.raises(
-        DataError, match=r"No threshold reaches 90.0% .* at least 90.0% confidence, 100.0% of the images.*Wish for less"
+        DataError, match=r"No threshold reaches 90.0 % .* at least 90.0 % confidence, 100.0 % of the images.*Wish for less"
     ):
         find_threshold(y_true, y_prob, 0.9)  # ten right answers of ten promise 72 %
 

@@ -51,9 +51,27 @@ def test_card_changes_replace_one_head_and_add_the_threshold() -> None:
     assert labels["calibration"] == {"dataset": "fer2013", "split": "val", "n": 2000, "nll": found.nll, "ece": found.ece}
     assert labels["validation"] == {"n": 3}
     changed = replace(BUNDLE, card={**BUNDLE.card, **changes})
-    assert changed.head("labels").abstain_threshold == changes["abstain"]["threshold"] == found.abstention.threshold
+    assert changed.head("labels").abstain_threshold == labels["abstain"]["threshold"] == found.abstention.threshold
     assert changed.head("votes").abstain_threshold is changed.abstain_threshold is None
-    assert changes["abstain"]["accuracy"] == found.abstention.accuracy
+    assert labels["abstain"]["accuracy"] == found.abstention.accuracy
+
+
+def test_card_changes_leave_the_threshold_of_another_head() -> None:
+    votes, labels = HEADS
+    kept = {"head": "votes", "threshold": 0.7}
+    bundle = replace(BUNDLE, card={**BUNDLE.card, "heads": [{**votes, "abstain": kept}, labels]})
+    found = calibrate(bundle, drawn(0.5), 0.9)
+    changed = replace(bundle, card={**bundle.card, **found.card_changes(bundle)})
+    assert changed.head("votes").abstain_threshold == 0.7
+    assert changed.head("labels").abstain_threshold == found.abstention.threshold
+
+
+def test_card_changes_go_before_what_a_card_of_before_kept_beside_the_heads() -> None:
+    bundle = replace(BUNDLE, card={**BUNDLE.card, "abstain": {"head": "labels", "threshold": 0.99}})
+    assert bundle.head("labels").abstain_threshold == 0.99
+    found = calibrate(bundle, drawn(0.5), 0.9)
+    changed = replace(bundle, card={**bundle.card, **found.card_changes(bundle)})
+    assert changed.head("labels").abstain_threshold == found.abstention.threshold < 0.99
 
 
 def test_calibrate_of_what_is_calibrated_keeps_its_temperature() -> None:
@@ -62,7 +80,7 @@ def test_calibrate_of_what_is_calibrated_keeps_its_temperature() -> None:
         report = replace(report, y_prob=temper(report.y_prob, found.temperature / found.old_temperature))
     assert found.temperature == found.old_temperature
     assert (found.nll, found.ece) == (report.nll, report.ece)
-    assert "heads" not in found.card_changes(BUNDLE)
+    assert found.card_changes(BUNDLE)["heads"][1].keys() - HEADS[1].keys() == {"abstain"}
 
 
 def calibrated(report: Report, wished: float = 0.9) -> Calibration:
@@ -77,7 +95,7 @@ def test_calibrate_of_another_bundle_or_too_few_classes_is_refused() -> None:
 
 
 def test_calibrate_of_a_wish_out_of_reach_is_refused() -> None:
-    with pytest.raises(DataError, match=r"No threshold reaches 99\.9%"):
+    with pytest.raises(DataError, match=r"No threshold reaches 99\.9 %"):
         calibrated(drawn(1.0), 0.999)
     with pytest.raises(SettingsError, match="between 0 and 1"):
         calibrated(drawn(1.0), 90)

@@ -18,6 +18,7 @@ from fer.evaluation.html_report import report_html
 from fer.evaluation.markdown_report import report_markdown
 from fer.evaluation.tables import NO_FACES, READING, answering_bundle, class_rows, figure_rows
 from fer.labels import LabelSet
+from fer.words import percent
 
 EVIL = '<script>alert(1)</script>|"><img src=x onerror=y>`*_[a](http://b.example)'
 VOID = {"meta"}
@@ -83,7 +84,7 @@ def evil(report: Report) -> Report:
 def test_report_html_tells_all_of_a_report(report: Report, bundle: Bundle) -> None:
     text = Reader(report_html(report, bundle)).text
     for expected in (
-        f"{report.accuracy:.1%}",
+        f"{percent(report.accuracy)}",
         f"{report.mcc:.3f}",
         report.fingerprint,
         report.bundle_sha256,
@@ -143,14 +144,14 @@ def test_report_markdown_has_whole_tables_and_no_html(report: Report, bundle: Bu
         assert len(tables) >= 5
         for table in tables:
             assert len({len(re.findall(r"(?<!\\)\|", row)) for row in table}) == 1, table[0]
-    assert f"| Accuracy | {report.accuracy:.1%} |" in report_markdown(report)
+    assert f"| Accuracy | {percent(report.accuracy)} |" in report_markdown(report)
 
 
 def test_figure_rows_are_those_of_the_report(report: Report) -> None:
     figures = {figure.name: figure for figure in figure_rows(report)}
-    assert figures["Macro F1"].value == f"{report.macro_f1:.1%}"
+    assert figures["Macro F1"].value == f"{percent(report.macro_f1)}"
     low, high = report.accuracy_ci95
-    assert figures["Accuracy"].interval == f"{low:.1%} to {high:.1%}"
+    assert figures["Accuracy"].interval == f"{percent(low)} to {percent(high)}"
     perfect = replace(report, y_prob=np.eye(len(report.labels), dtype=np.float32)[report.y_true])
     assert {figure.name: figure.interval for figure in figure_rows(perfect)}["MCC"] == ""
 

@@ -18,6 +18,7 @@ from fer.evaluation.report import PROBABILITIES_FILE, REPORT_FILE, Report, list_
 from fer.evaluation.taggers import AgreementRow, HumanLine, TaggerFigures
 from fer.evaluation.text import classification_text
 from fer.labels import FER7
+from fer.words import percent
 
 
 def make_report(n: int = 60, **changes: Any) -> Report:
@@ -168,8 +169,8 @@ def test_load_report_keeps_the_figures_of_taggers(tmp_path: Path) -> None:
     loaded = load_report(report.save(tmp_path / "report"))
     assert (loaded.taggers, loaded.lacks) == (report.taggers, ())
     text = classification_text(loaded)
-    assert "where so many of 10 taggers agree: 4 or fewer 50.0%, 10 90.0%" in text
-    assert "a single tagger 80.0%, the model 82.0% (+2.0 points, -1.0 to +5.0)" in text
+    assert "where so many of 10 taggers agree: 4 or fewer 50.0 %, 10 90.0 %" in text
+    assert "a single tagger 80.0 %, the model 82.0 % (+2.0 points, -1.0 to +5.0)" in text
 
 
 def test_load_report_with_no_report_there_names_those_that_are(tmp_path: Path) -> None:
@@ -214,10 +215,10 @@ def test_classification_text_says_what_the_report_says() -> None:
     assert text.startswith("compact on fer2013 (val): 60 images, head labels")
     assert "top-2" in text
     for part in (
-        f"accuracy {report.accuracy:.2%}",
+        f"accuracy {percent(report.accuracy, 2)}",
         f"kappa {report.kappa:.3f} (",
         f"MCC {report.mcc:.3f} (",
-        "FER+ strict 80.00%",
+        "FER+ strict 80.00 %",
         "n = 50",
         "10 images",
         "A note.",

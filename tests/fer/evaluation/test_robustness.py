@@ -26,6 +26,7 @@ from fer.evaluation.corruptions import CORRUPTIONS
 from fer.evaluation.evaluate import CHUNK
 from fer.evaluation.robustness import severities_of
 from fer.inference.classifier import Classifier
+from fer.words import percent
 
 
 @pytest.fixture(scope="module")
@@ -166,10 +167,10 @@ def test_describe_robustness_is_a_section_with_a_table() -> None:
         "",
         "| corruption | accuracy | 95 % interval | change |",
         "| --- | --- | --- | --- |",
-        "| none | 70.0% | 67.1% to 72.8% |  |",
-        "| roll: the head tilted to either side (20 degrees) | 65.5% | 62.5% to 68.4% | -4.5 |",
-        "| blur: out of focus (1.5 pixels) | 70.5% | 67.6% to 73.2% | +0.5 |",
-        "| mean | 68.0% |  | -2.0 |",
+        "| none | 70.0 % | 67.1 % to 72.8 % |  |",
+        "| roll: the head tilted to either side (20 degrees) | 65.5 % | 62.5 % to 68.4 % | -4.5 |",
+        "| blur: out of focus (1.5 pixels) | 70.5 % | 67.6 % to 73.2 % | +0.5 |",
+        "| mean | 68.0 % |  | -2.0 |",
     ]
 
 
@@ -182,7 +183,7 @@ def test_describe_robustness_with_votes_has_columns_for_them(robustness: Robustn
     assert len(table) == 2 + 1 + 11 + 1
     assert {line.count("|") for line in table} == {8}
     assert table[-1].endswith(
-        f"| {figures['mean_ferplus_accuracy']:.1%} |  | "
+        f"| {percent(figures['mean_ferplus_accuracy'])} |  | "
         f"{100 * (figures['mean_ferplus_accuracy'] - figures['clean']['ferplus']['accuracy']):+.1f} |"
     )
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +12,7 @@ import pytest
 from fer.bundles import Bundle
 from fer.explain import Question
 from fer.labels import LabelSet
-from tests.conftest import REPOSITORY
+from tests.warm import Warm
 
 LABELS = LabelSet(("happy", "neutral", "sad"))
 SIDE = 48
@@ -53,16 +50,13 @@ class MadeByKeras:
 
 
 @pytest.fixture(scope="session")
-def made_by_keras(tmp_path_factory: pytest.TempPathFactory) -> MadeByKeras:
-    """Once for all tests: TensorFlow takes ten seconds to begin, and stays out of the process that predicts."""
+def made_by_keras(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> MadeByKeras:
+    """Once for all tests: TensorFlow stays out of the process that predicts."""
     folder = tmp_path_factory.mktemp("keras")
     batch = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 1), np.uint8)
     np.save(folder / "batch.npy", batch)
-    script = Path(__file__).with_name("made_by_keras.py")
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(REPOSITORY)}
-    done = subprocess.run(
-        [sys.executable, str(script), str(folder)], env=environment, capture_output=True, text=True, check=False
-    )
+    script = Path(__file__).with_name("made_by_keras.py").read_text(encoding="utf-8")
+    done = warm.run(script, str(folder), environment={"CUDA_VISIBLE_DEVICES": ""})
     assert done.returncode == 0, done.stderr
     card = {
         "format": 1,

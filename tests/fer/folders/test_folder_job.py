@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fer.errors import DataError, RunError, SettingsError
-from fer.folders.job import FolderJob, FolderSettings, create_folder_job, find_folder_job, folder_jobs
+from fer.errors import BundleError, DataError, RunError, SettingsError
+from fer.folders.job import FolderJob, FolderSettings, create_folder_job
 from fer.folders.worker import run_folder_job
 from fer.workspace import readings_dir
 
@@ -56,8 +56,8 @@ def test_folder_job_killed_and_stopped_goes_on_to_the_same_table(crops: Path) ->
     assert job.status == "stopped"
     assert "Resume goes on" in job.reason
     # Another session, or another server, finds it and goes on.
-    (found,) = folder_jobs()
-    assert find_folder_job(job.id) == found == job
+    (found,) = FolderJob.all()
+    assert FolderJob.find(job.id) == found == job
     found.resume()
     wait_until(lambda: job.status == "finished" and not job.is_active)
     assert job.progress == 1
@@ -66,7 +66,7 @@ def test_folder_job_killed_and_stopped_goes_on_to_the_same_table(crops: Path) ->
     with pytest.raises(RunError, match="finished"):
         job.resume()
     job.delete()
-    assert folder_jobs() == []
+    assert FolderJob.all() == []
     assert len(list(crops.iterdir())) == 3000
 
 
@@ -95,7 +95,7 @@ def test_create_folder_job_without_pictures_leaves_nothing(tmp_path: Path) -> No
 def test_folder_job_whose_model_is_gone_fails_in_words(tmp_path: Path) -> None:
     Image.new("RGB", (48, 48)).save(tmp_path / "a.png")
     job = create_folder_job(tmp_path, FolderSettings(model="gone", whole_image=True))
-    with pytest.raises(RunError, match="No model 'gone'"):
+    with pytest.raises(BundleError, match="No model 'gone'"):
         run_folder_job(job)
     assert job.status == "failed"
     assert "gone" in job.reason
@@ -104,7 +104,7 @@ def test_folder_job_whose_model_is_gone_fails_in_words(tmp_path: Path) -> None:
 def test_find_folder_job_takes_ids_alone() -> None:
     for wrong in ("../runs", "20260131-120000-0123456789ab"):
         with pytest.raises(RunError, match="There is no reading"):
-            find_folder_job(wrong)
+            FolderJob.find(wrong)
     with pytest.raises(RunError, match="never begun here"):
         FolderJob(readings_dir())
 

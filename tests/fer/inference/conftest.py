@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 
 from fer.bundles import Bundle
+from tests.warm import Warm
 
 # Answers depend on the mean m of the input only, in [0, 1]: `labels` gives the logits (4m, 0, -4m), `votes` (0, 2m), and `face`
 # (0, 4m): the brighter, the more a face. The order is not the card's, which must not matter.
@@ -34,13 +32,13 @@ open(sys.argv[3], "wb").write(tf.lite.TFLiteConverter.from_saved_model(sys.argv[
 
 
 @pytest.fixture(scope="session")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+def bundle(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Bundle:
     """16×16 grey input scaled to [0, 1], two heads, see SLOPES; its card says nothing of the output `face`."""
     folder = tmp_path_factory.mktemp("tiny")
     # In a process of its own, as in the application: TensorFlow stays out of the one that predicts.
-    command = [sys.executable, "-c", _CONVERT, repr(SLOPES), str(folder / "saved"), str(folder / "model.litert")]
-    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    subprocess.run(command, env=environment, check=True, capture_output=True)
+    arguments = (repr(SLOPES), str(folder / "saved"), str(folder / "model.litert"))
+    done = warm.run(_CONVERT, *arguments, environment={"CUDA_VISIBLE_DEVICES": ""})
+    assert done.returncode == 0, done.stderr
     card = {
         "format": 1,
         "heads": [

@@ -196,13 +196,24 @@ def test_face_prediction_below_its_threshold_is_unsure(changes: dict[str, object
     assert prediction.is_unsure == prediction.as_dict()["is_unsure"] == unsure
 
 
+def with_thresholds(bundle: Bundle, **thresholds: float) -> Bundle:
+    """The bundle with a threshold for each head that is named."""
+    heads = [
+        {**head, **({"abstain": {"threshold": thresholds[head["name"]]}} if head["name"] in thresholds else {})}
+        for head in bundle.card["heads"]
+    ]
+    return replace(bundle, card={**bundle.card, "heads": heads})
+
+
 def test_predict_is_unsure_below_the_threshold_that_the_model_carries(bundle: Bundle) -> None:
     white = np.full((60, 60, 3), 255, np.uint8)  # confidence 0.867 of the head `labels`, 0.881 of `votes`
-    stored = replace(bundle, card={**bundle.card, "abstain": {"head": "labels", "threshold": 0.87}})
+    stored = with_thresholds(bundle, labels=0.87)
     cases = [
         (Recognizer(bundle, None), None, False),
         (Recognizer(stored, None), None, True),
         (Recognizer(stored, None), "votes", False),  # the threshold is that of the other head
+        (Recognizer(with_thresholds(bundle, labels=0.5, votes=0.9), None), None, False),
+        (Recognizer(with_thresholds(bundle, labels=0.5, votes=0.9), None), "votes", True),
         (Recognizer(stored, None, unsure_below=0.86), None, False),
         (Recognizer(bundle, None, unsure_below=0.9), "votes", True),
     ]
@@ -214,7 +225,7 @@ def test_predict_is_unsure_below_the_threshold_that_the_model_carries(bundle: Bu
 
 
 def test_unsure_below_is_the_given_one_else_the_model_s_else_the_usual_one(bundle: Bundle) -> None:
-    told = replace(bundle, card={**bundle.card, "abstain": {"head": "labels", "threshold": 0.7}})
+    told = with_thresholds(bundle, labels=0.7)
     assert Recognizer(bundle, None).unsure_below() == 0.4
     assert Recognizer(told, None).unsure_below("labels") == 0.7
     assert Recognizer(told, None, unsure_below=0.2).unsure_below() == 0.2

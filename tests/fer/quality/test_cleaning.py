@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fer.data import Dataset, read_dataset, remove_leaks
+from fer.data import Dataset, remove_leaks
 from fer.errors import DataError, LabelError
 from fer.quality.cleaning import CleaningList, default_place, read_cleaned
 from fer.quality.findings import Audit, Finding
@@ -283,16 +283,15 @@ def test_default_place_is_in_the_workspace_elsewhere(tmp_path: Path, monkeypatch
 
 
 @pytest.mark.fer2013
-def test_cleaning_fer2013_of_identical_images(shared_data: Path, tmp_path: Path) -> None:
+def test_cleaning_fer2013_of_identical_images(fer2013: Dataset, tmp_path: Path) -> None:
     """The published figures: 1,538 redundant images, among them every one that stands in both splits."""
     from fer.quality.duplicates import find_duplicates
 
-    dataset = read_dataset(shared_data / "fer2013.zip")
-    audit = _audit(dataset, *find_duplicates(dataset, near=False))
-    decided = CleaningList().accept(dataset, audit, kinds=["identical"])
+    audit = _audit(fer2013, *find_duplicates(fer2013, near=False))
+    decided = CleaningList().accept(fer2013, audit, kinds=["identical"])
     decided.save(tmp_path / "fer2013.cleaning.csv")
-    cleaned, summary = CleaningList.load(tmp_path / "fer2013.cleaning.csv").apply(dataset)
+    cleaned, summary = CleaningList.load(tmp_path / "fer2013.cleaning.csv").apply(fer2013)
     assert (summary.dropped, summary.after, summary.emptied) == (1_538, 30_760, ())
     assert len(np.unique(cleaned.content_ids)) == len(cleaned)
     assert remove_leaks(cleaned)[1] == 0
-    assert (cleaned.splits == "val").sum() > (dataset.splits == "val").sum() * 0.95, "of two copies, the one in train goes"
+    assert (cleaned.splits == "val").sum() > (fer2013.splits == "val").sum() * 0.95, "of two copies, the one in train goes"

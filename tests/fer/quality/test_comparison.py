@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from fer.data import Dataset, read_dataset
+from fer.data import Dataset
 from fer.errors import DataError
 from fer.labels import FER7, FER8, VOTE_COLUMNS, LabelSet
 from fer.quality.comparison import Leakage, overlap, relabelled_by_votes, relabelled_elsewhere
@@ -112,8 +111,8 @@ def test_overlap_of_strangers_is_empty(make_dataset) -> None:
 
 @pytest.mark.fer2013
 @pytest.mark.slow
-def test_fer2013_against_ferplus(shared_data: Path) -> None:
-    found = relabelled_by_votes(read_dataset(shared_data / "fer2013.zip", ferplus=shared_data / "fer2013new.csv"))
+def test_fer2013_against_ferplus(fer2013: Dataset) -> None:
+    found = relabelled_by_votes(fer2013)
     assert (len(found), found.left_out) == (28_259, 4_039)
     assert found.changed_share == pytest.approx(0.324, abs=0.001)
     assert found.most_changed() == ("sad", "neutral", 2419)

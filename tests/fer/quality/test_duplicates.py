@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fer.data import Dataset, read_dataset, synthetic_dataset
+from fer.data import Dataset, synthetic_dataset
 from fer.data.dataset import ArrayStore
 from fer.images import content_id
 from fer.labels import VOTE_COLUMNS, LabelSet
@@ -193,21 +193,20 @@ def test_resplit_by_findings_leaves_no_leak(with_copies) -> None:
 
 
 @pytest.mark.fer2013
-def test_find_duplicates_fer2013(shared_data) -> None:
+def test_find_duplicates_fer2013(fer2013: Dataset) -> None:
     """The counts that everybody can check, and near duplicates of about the number that was seen to be right."""
-    dataset = read_dataset(shared_data / "fer2013.zip", ferplus=shared_data / "fer2013new.csv")
-    found = by_kind(find_duplicates(dataset))
+    found = by_kind(find_duplicates(fer2013))
     identical, leaks, conflicts = found["identical"], found["leak"], found["conflict"]
     assert len(identical) == 1_276
     assert sum(len(finding.indices) for finding in identical) == 2_814
     assert sum(len(finding.targets) for finding in identical) == 1_538
     assert len(leaks) == 270
-    assert sum(int((dataset.splits[list(finding.indices)] == "val").sum()) for finding in leaks) == 280
-    assert all((dataset.splits[list(finding.targets)] == "train").all() for finding in leaks)
+    assert sum(int((fer2013.splits[list(finding.indices)] == "val").sum()) for finding in leaks) == 280
+    assert all((fer2013.splits[list(finding.targets)] == "train").all() for finding in leaks)
     assert len(conflicts) == 47
     assert sum(len(finding.indices) for finding in conflicts) == 128
     # 128 of these pairs were looked at (64 at random, the 64 least alike): all but one or two show the same photograph.
     near = found["near_duplicate"]
     assert 1_900 <= len(near) <= 2_300
     assert 450 <= len(found["near_leak"]) <= 650
-    assert all(len(set(dataset.content_ids[list(finding.indices)].tolist())) > 1 for finding in near)
+    assert all(len(set(fer2013.content_ids[list(finding.indices)].tolist())) > 1 for finding in near)

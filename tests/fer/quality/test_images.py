@@ -210,23 +210,22 @@ def test_find_faceless_images_by_model_and_by_votes() -> None:
     assert by_both[1].severity == pytest.approx(0.6)
     assert by_both[2].severity == pytest.approx(0.8)
     assert by_both[4].severity == pytest.approx(0.9)
-    assert by_both[4].detail == "the model: a face with 10%; FER+: not a face with 7 of 10 votes"
+    assert by_both[4].detail == "the model: a face with 10 %; FER+: not a face with 7 of 10 votes"
     assert {f.indices[0] for f in find_faceless_images(dataset, None, None)} == {2, 4}
     assert find_faceless_images(replace(dataset, votes=None), None, None) == []
 
 
 @pytest.mark.fer2013
 @pytest.mark.slow
-def test_fer2013_blank_squares_and_pages_of_text(shared_data: Path) -> None:
-    dataset = read_dataset(shared_data / "fer2013.zip", ferplus=shared_data / "fer2013new.csv")
-    measures = measure_images(dataset)
+def test_fer2013_blank_squares_and_pages_of_text(fer2013: Dataset) -> None:
+    measures = measure_images(fer2013)
     answers = found(find_unusable_images(measures))
     assert len(answers["blank"]) == 13
     assert answers["blank"] >= set(np.flatnonzero(measures.contrast == 0).tolist())
     assert len(answers["bright"]) == 18
     assert len(answers["dark"]) == pytest.approx(9, abs=2)
     assert len(answers["blurred"]) == pytest.approx(20, abs=5)
-    faceless = found(find_faceless_images(dataset, None, None))["no_face"]
+    faceless = found(find_faceless_images(fer2013, None, None))["no_face"]
     assert len(faceless) == 161
     # Of the blank ones all, and of the bright ones all, are no faces by FER+, too: the taggers agree with the measure.
     assert len((answers["blank"] | answers["bright"]) & faceless) >= 28

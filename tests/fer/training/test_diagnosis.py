@@ -37,7 +37,7 @@ def test_diagnose_the_reference_systems_curve_breaks_both_rules_of_over_fitting_
     given = Curves(recipe.reported_curve, recipe.settings, LABELS, (760, 760, 758), (190, 190, 189), is_over=True)
     assert kinds(given) == ["over_fitting_accuracy", "over_fitting_loss"]
     accuracy, loss = diagnose(given)
-    assert "78.7% in training and 68.2% in validation, 11 points less" in accuracy.evidence
+    assert "78.7 % in training and 68.2 % in validation, 11 points less" in accuracy.evidence
     assert "Since epoch 5 the loss has fallen from 0.652 to 0.511 in training and risen from 0.676 to 0.691" in loss.evidence
     assert loss.changes[0].overrides == {"training.early_stopping": "3"}
     # Before the fifth epoch, nobody could have said so.

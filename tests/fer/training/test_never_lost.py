@@ -1,7 +1,6 @@
 """A run is never lost: killed where it hurts most, on a full disk, without its data, diverged, or wanted by two servers at once.
 
-Every training here is a process of its own that really ends so. Most are forked from one that has imported TensorFlow already,
-which takes longer than all they do themselves; each begins with code of the test that brings the calamity about.
+Every training here is a process of its own that really ends so; each begins with code of the test that brings the calamity about.
 """
 
 import json
@@ -25,36 +24,11 @@ from fer.errors import RunError
 from fer.files import write_json
 from fer.training import Run, create_run
 from fer.workspace import REPOSITORY
+from tests.warm import Warm
 
 SETTINGS = {"filters": "8,16", "kernels": "3,3", "dropouts": "0.1,0.1", "dense": "16", "batch_size": "64"}
 # State that a checkpoint must carry beside the weights: momentum, averaged weights, a rate that plateaus have lowered.
 SETTINGS |= {"optimizer": "sgd", "learning_rate": "0.05", "ema": "0.9", "plateau_patience": "1", "early_stopping": "0"}
-
-# Reads a line of JSON, answers with the number of the process that it has forked for it, and when that ended with how.
-_WARM = """
-import json, os, sys, traceback
-import keras, tensorflow
-from fer.cli import main
-print("ready", flush=True)
-for line in sys.stdin:
-    task = json.loads(line)
-    pid = os.fork()
-    if not pid:
-        code = 1
-        log = os.open(task["log"], os.O_CREAT | os.O_WRONLY | os.O_APPEND)
-        os.dup2(log, 1), os.dup2(log, 2)
-        try:
-            names = {}
-            exec(task["first"], names)
-            code = main(["train", "--resume", task["run"]])
-            exec(task["last"], names)
-        except BaseException:
-            traceback.print_exc()
-        sys.stdout.flush()
-        os._exit(code)
-    print(pid, flush=True)
-    print(os.waitpid(pid, 0)[1], flush=True)
-"""
 
 # Before a file is opened, renamed and so on, Python tells its audit hooks: https://docs.python.org/3/library/audit_events.html
 _AT = """
@@ -92,60 +66,39 @@ def _kill(condition: str, *, times: int = 1, action: str = _KILL) -> str:
     return _AT.format(condition=condition, times=times, action=action)
 
 
-class Warm:
-    """A process with TensorFlow loaded, and what it forks."""
+class Trainings:
+    """Each a process of its own, on one thread: TensorFlow adds in a fixed order then, so that "the same" means the same bits."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        places = {"FER_WORKSPACE": str(folder / "workspace"), "FER_CACHE": str(folder / "cache")}
-        # On one thread TensorFlow adds in a fixed order, so that "the same" can mean the same bits.
-        threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", _WARM],
-            cwd=REPOSITORY,
-            env={**os.environ, **places, **threads, "KERAS_BACKEND": "tensorflow"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        assert self._answer() == "ready"
+    def __init__(self, warm: Warm, folder: Path) -> None:
+        self._warm, self._folder, self.log = warm, folder, folder / "log"
 
     def begin(self, run: Run, *, first: str = "", last: str = "") -> int:
-        """Fork a process that trains a run; returns its number.
+        """Begin one; returns its number.
 
         Args:
             run: to be gone on with.
             first: Python code that it runs before.
             last: and after.
         """
-        task = {"run": str(run.path), "log": str(self.folder / "log"), "first": first, "last": last}
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(task) + "\n")
-        self._process.stdin.flush()
-        return int(self._answer())
+        places = {f"FER_{place.upper()}": str(self._folder / place) for place in ("workspace", "cache")}
+        threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+        train = "import sys; from fer.cli import main; code = main()"
+        code = "\n".join((first, train, last, "sys.exit(code)"))
+        command = ("train", "--resume", str(run.path))
+        return self._warm.begin(code, *command, out=self.log, err=self.log, environment=places | threads)
 
     def end(self) -> int:
         """Wait for it; returns its exit code, or minus the signal that ended it."""
-        return os.waitstatus_to_exitcode(int(self._answer()))
+        return self._warm.end()
 
     def train(self, run: Run, *, first: str = "", last: str = "") -> int:
         self.begin(run, first=first, last=last)
         return self.end()
 
-    def close(self) -> None:
-        self._process.communicate()
-
-    def _answer(self) -> str:
-        assert self._process.stdout
-        return self._process.stdout.readline().strip()
-
 
 @pytest.fixture(scope="module")
-def warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warm]:
-    process = Warm(tmp_path_factory.mktemp("warm"))
-    yield process
-    process.close()
+def trainings(warm: Warm, tmp_path_factory: pytest.TempPathFactory) -> Trainings:
+    return Trainings(warm, tmp_path_factory.mktemp("trainings"))
 
 
 @pytest.fixture(scope="module")
@@ -161,10 +114,10 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(warm: Warm, table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
+def undisturbed(trainings: Trainings, table: Path, tmp_path_factory: pytest.TempPathFactory) -> Run:
     """A finished run of five epochs; read it, do not change it."""
     run = create_run("cnn4-7class", table, overrides={**SETTINGS, "epochs": 5}, run_dir=tmp_path_factory.mktemp("runs") / "a")
-    assert warm.train(run) == 0, (warm.folder / "log").read_text()
+    assert trainings.train(run) == 0, trainings.log.read_text()
     assert run.status == "finished"
     return run
 
@@ -221,7 +174,7 @@ def _assert_same(run: Run, undisturbed: Run) -> None:
 
 @pytest.mark.timeout(900)
 def test_run_killed_in_its_most_dangerous_moments_ends_as_if_undisturbed(
-    warm: Warm, table: Path, undisturbed: Run, tmp_path: Path
+    trainings: Trainings, table: Path, undisturbed: Run, tmp_path: Path
 ) -> None:
     run = create_run("cnn4-7class", table, overrides={**SETTINGS, "epochs": 5}, run_dir=tmp_path / "run")
     moments = [
@@ -239,40 +192,40 @@ def test_run_killed_in_its_most_dangerous_moments_ends_as_if_undisturbed(
         (_kill(_BEFORE_FINISHED), -signal.SIGKILL, 5),
     ]
     for first, code, rows in moments:
-        assert warm.train(run, first=first) == code, first
+        assert trainings.train(run, first=first) == code, first
         assert run.status == "interrupted"
         assert "Resume" in run.reason
         assert len(run.epoch_rows()) == rows, first
-    assert warm.train(run) == 0
+    assert trainings.train(run) == 0
     _assert_same(run, undisturbed)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 @pytest.mark.skipif("FER_KILLS" not in os.environ, reason="takes minutes: FER_KILLS=20 says how often to kill")
-def test_run_killed_at_random_moments_ends_as_if_undisturbed(warm: Warm, table: Path, tmp_path: Path) -> None:
+def test_run_killed_at_random_moments_ends_as_if_undisturbed(trainings: Trainings, table: Path, tmp_path: Path) -> None:
     kills = int(os.environ["FER_KILLS"])
     settings = {**SETTINGS, "epochs": kills + 10}
     undisturbed = create_run("cnn4-7class", table, overrides=settings, run_dir=tmp_path / "a")
-    assert warm.train(undisturbed) == 0
+    assert trainings.train(undisturbed) == 0
     run = create_run("cnn4-7class", table, overrides=settings, run_dir=tmp_path / "b")
     rng = random.Random(0)
     for number in range(kills):
         (run.path / "progress.jsonl").unlink(missing_ok=True)
-        pid = warm.begin(run)
+        pid = trainings.begin(run)
         epochs = number % 4  # 0: while it starts; else within its first, second or third epoch
         while epochs and len({row["epoch"] for row in run.progress_rows()}) < epochs:
             time.sleep(0.01)
         time.sleep(rng.uniform(0, 1 if epochs else 3))
         os.kill(pid, signal.SIGKILL)
-        assert warm.end() == -signal.SIGKILL, "it was going"
+        assert trainings.end() == -signal.SIGKILL, "it was going"
         done, rows = len(_history(run)), len(run.epoch_rows())
         sys.stdout.write(f"kill {number + 1}: {done} epochs in the checkpoint, {rows} in the rows\n")
-    assert warm.train(run) == 0
+    assert trainings.train(run) == 0
     _assert_same(run, undisturbed)
 
 
-def test_resume_of_a_run_that_early_stopping_had_ended_trains_no_epoch_more(warm: Warm, half_done: Run) -> None:
+def test_resume_of_a_run_that_early_stopping_had_ended_trains_no_epoch_more(trainings: Trainings, half_done: Run) -> None:
     def let_it_get_worse(arrays: dict[str, Any]) -> None:
         history = json.loads(str(arrays["history"]))
         for number, row in enumerate(history):
@@ -282,20 +235,20 @@ def test_resume_of_a_run_that_early_stopping_had_ended_trains_no_epoch_more(warm
     _change_checkpoint(half_done, let_it_get_worse)
     _change_settings(half_done, early_stopping=4)
     before = (half_done.path / "checkpoint.npz").read_bytes()
-    assert warm.train(half_done) == 0
+    assert trainings.train(half_done) == 0
     assert half_done.status == "finished"
     assert len(half_done.epoch_rows()) == 5
     assert (half_done.path / "checkpoint.npz").read_bytes() == before
 
 
-def test_run_that_diverges_keeps_its_last_good_checkpoint(warm: Warm, half_done: Run) -> None:
+def test_run_that_diverges_keeps_its_last_good_checkpoint(trainings: Trainings, half_done: Run) -> None:
     def raise_the_rate(arrays: dict[str, Any]) -> None:
         (name,) = [key for key, value in arrays.items() if value.shape == () and value.dtype == np.float32]
         arrays[name] = np.float32(1e30)
 
     _change_checkpoint(half_done, raise_the_rate)
     before = (half_done.path / "checkpoint.npz").read_bytes()
-    assert warm.train(half_done) == 1
+    assert trainings.train(half_done) == 1
     assert half_done.status == "failed"
     assert "lower learning rate" in half_done.reason
     assert (half_done.path / "checkpoint.npz").read_bytes() == before
@@ -329,14 +282,14 @@ def fill():
 
 
 def test_run_on_a_disk_that_another_program_fills_ends_in_words_and_goes_on_when_there_is_space(
-    warm: Warm, half_done: Run, undisturbed: Run, tmp_path: Path
+    trainings: Trainings, half_done: Run, undisturbed: Run, tmp_path: Path
 ) -> None:
     disk, after = tmp_path / "disk", tmp_path / "after"
     disk.mkdir()
     request = half_done.path / "settings.json"  # there under the mount too: the command looks before
     shutil.copy(request, disk)
     first = _ON_A_SMALL_DISK.format(disk=str(disk), run=str(half_done.path)) + _kill(_BEFORE_A_CHECKPOINT, action="fill()")
-    code = warm.train(Run(disk), first=first, last=f"shutil.copytree(disk, {str(after)!r})")
+    code = trainings.train(Run(disk), first=first, last=f"shutil.copytree(disk, {str(after)!r})")
     if code == 77:
         pytest.skip("this system lets nobody mount a small disk in a namespace")
     full = Run(after)
@@ -347,11 +300,11 @@ def test_run_on_a_disk_that_another_program_fills_ends_in_words_and_goes_on_when
     assert [path.name for path in after.glob(".*")] == []
 
     (after / "filler").unlink()
-    assert warm.train(full) == 0
+    assert trainings.train(full) == 0
     assert [row["epoch"] for row in full.epoch_rows()] == [1, 2, 3, 4, 5, 6]
 
 
-def test_run_out_of_memory_ends_in_words_and_keeps_its_checkpoint(warm: Warm, half_done: Run) -> None:
+def test_run_out_of_memory_ends_in_words_and_keeps_its_checkpoint(trainings: Trainings, half_done: Run) -> None:
     request = half_done.request
     request["settings"]["preprocessing"]["size"] = 1024
     write_json(half_done.path / "settings.json", request)
@@ -361,7 +314,7 @@ import resource
 mapped = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (mapped + 150 * 2**20,) * 2)
 """
-    assert warm.train(half_done, first=limit) == 1
+    assert trainings.train(half_done, first=limit) == 1
     assert half_done.status == "failed"
     assert "Out of memory" in half_done.reason
     assert "batch_size" in half_done.reason
@@ -369,23 +322,23 @@ resource.setrlimit(resource.RLIMIT_AS, (mapped + 150 * 2**20,) * 2)
 
 
 def test_run_whose_data_was_moved_or_changed_ends_in_words_and_goes_on_when_it_is_back(
-    warm: Warm, table: Path, half_done: Run, tmp_path: Path
+    trainings: Trainings, table: Path, half_done: Run, tmp_path: Path
 ) -> None:
     before = (half_done.path / "checkpoint.npz").read_bytes()
     kept = table.rename(table.with_name("moved.csv"))
     try:
-        assert warm.train(half_done) == 1
+        assert trainings.train(half_done) == 1
         assert half_done.status == "failed"
         assert "faces.csv" in half_done.reason
 
         table.write_text("\n".join(kept.read_text().splitlines()[:-1]) + "\n")
-        assert warm.train(half_done) == 1
+        assert trainings.train(half_done) == 1
         assert half_done.status == "failed"
         assert "holds other images or labels" in half_done.reason
         assert (half_done.path / "checkpoint.npz").read_bytes() == before
     finally:
         kept.rename(table)
-    assert warm.train(half_done) == 0
+    assert trainings.train(half_done) == 0
     assert len(half_done.epoch_rows()) == 6
 
 

@@ -156,7 +156,7 @@ def test_run_search_begins_with_the_recipes_own_settings_and_keeps_each_best_epo
     best = search.best()
     assert best
     assert (best.number, best.run_id) == (2, f"{search.id}-trial-2")
-    assert "Trial 2 finished: 32.0% of the validation images right, at epoch 2" in said
+    assert "Trial 2 finished: 32.0 % of the validation images right, at epoch 2" in said
     assert Run(search.run_dir(1)).notes.tags == search.id
 
 

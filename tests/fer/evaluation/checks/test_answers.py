@@ -21,6 +21,7 @@ from fer.evaluation.checks.answers import (
 from fer.evaluation.checks.check import claims_of
 from fer.evaluation.intervals import wilson_interval
 from fer.labels import FER7, FER8, LabelSet
+from fer.words import percent
 
 Answered = Callable[..., Evidence]
 Drawn = Callable[..., Any]
@@ -39,8 +40,8 @@ def test_label_order_names_the_three_classes_that_cnn4_7class_exchanged(answered
     check = check_label_order(answered(true, AS_READ[said], label_set=FOLDER_ORDER))
     assert check.status == "fail"
     assert "neutral, sad, surprise are answered as sad, surprise, neutral" in check.finding
-    assert f"{(true == said).mean():.1%} would be" in check.finding
-    assert f"{(true == AS_READ[said]).mean():.1%} are right" in check.finding
+    assert f"{percent((true == said).mean())} would be" in check.finding
+    assert f"{percent((true == AS_READ[said]).mean())} are right" in check.finding
     assert check.action
 
 
@@ -56,7 +57,7 @@ def test_label_order_of_cnn4_7class_shows_on_few_images_too(answered: Answered, 
 def test_label_order_names_the_classes_that_cnn4_binary_read_the_other_way_round(answered: Answered) -> None:
     check = check_label_order(answered(BINARY_TRUE, 1 - BINARY_SAID, label_set=BINARY))
     assert check.status == "fail"
-    assert "happy, sad are answered as sad, happy: 10.0% are right as it is, 90.0% would be" in check.finding
+    assert "happy, sad are answered as sad, happy: 10.0 % are right as it is, 90.0 % would be" in check.finding
 
 
 @pytest.mark.parametrize("accuracy", [0.25, 0.4, 0.67, 0.95])
@@ -67,7 +68,7 @@ def test_label_order_accuses_no_sound_model(answered: Answered, drawn: Drawn, n:
 
 
 def test_label_order_does_not_take_a_constant_answer_for_an_exchange(answered: Answered) -> None:
-    # Read as happy, 60% would be right instead of 10%: but it is no order that is wrong.
+    # Read as happy, 60 % would be right instead of 10 %: but it is no order that is wrong.
     check = check_label_order(answered(np.repeat([3, 0, 1], [60, 10, 30]), np.zeros(100, int)))
     assert check.status == "pass"
 
@@ -99,9 +100,9 @@ def test_metric_warns_of_the_binary_accuracy_of_resnet50_8class(answered: Answer
     evidence = answered(*drawn(0, 1000, 8, 0.62), label_set=FER8, recipe="resnet50-8class")
     check = check_metric(Evidence(**{**vars(evidence), "claims": claims_of(evidence.bundle, None)}))
     assert check.status == "warn"
-    assert "The reference system resnet50-8class reported 87.5%" in check.finding
-    assert f"The accuracy is {evidence.report.accuracy:.1%}" in check.finding
-    assert "87.5% of a model that always answers 'none'" in check.finding
+    assert "The reference system resnet50-8class reported 87.5 %" in check.finding
+    assert f"The accuracy is {percent(evidence.report.accuracy)}" in check.finding
+    assert "87.5 % of a model that always answers 'none'" in check.finding
 
 
 @pytest.mark.parametrize("share", [0.8743, 0.8747, 0.8749, 0.8750])
@@ -117,18 +118,18 @@ def test_metric_warns_of_the_answers_own_binary_accuracy(answered: Answered, dra
     binary = 1 - 2 * (true != said).mean() / 7
     check = check_metric(answered(true, said, claims=(Claim("The claim", "accuracy", round(binary, 4)),)))
     assert check.status == "warn"
-    assert f"would say {binary:.1%}" in check.finding
+    assert f"would say {percent(binary)}" in check.finding
 
 
 def test_metric_states_both_figures_of_a_sound_claim(answered: Answered, drawn: Drawn) -> None:
     check = check_metric(answered(*drawn(0, 1000, 7, 0.67), claims=(Claim("The claim", "accuracy", 0.67),)))
     assert check.status == "pass"
     assert "binary accuracy on one-hot labels would say" in check.finding
-    assert "85.7%" in check.finding
+    assert "85.7 %" in check.finding
 
 
 def test_metric_believes_a_claim_that_the_images_bear_out(answered: Answered, drawn: Drawn) -> None:
-    # With five classes 'none' scores 80%, which a good model may well reach.
+    # With five classes 'none' scores 80 %, which a good model may well reach.
     classes = LabelSet(FER7.names[:5])
     true, said = drawn(0, 500, 5, 0.8)
     assert check_metric(answered(true, said, label_set=classes, claims=(Claim("The claim", "accuracy", 0.8),))).status == "pass"
@@ -136,7 +137,7 @@ def test_metric_believes_a_claim_that_the_images_bear_out(answered: Answered, dr
 
 def test_metric_of_two_classes_is_the_accuracy(answered: Answered) -> None:
     check = check_metric(answered(BINARY_TRUE, BINARY_SAID, label_set=BINARY, claims=(Claim("The claim", "accuracy", 0.5),)))
-    assert (check.status, "90.0%" in check.finding) == ("pass", True)
+    assert (check.status, "90.0 %" in check.finding) == ("pass", True)
 
 
 def test_majority_fails_where_the_answers_have_nothing_to_do_with_the_images(answered: Answered) -> None:
@@ -151,7 +152,7 @@ def test_majority_warns_where_a_rare_class_is_bought_with_the_frequent_one(answe
     said = np.repeat([0, 1, 1, 0], [160, 20, 15, 5])
     check = check_majority(answered(true, said, label_set=BINARY))
     assert check.status == "warn"
-    assert "Balanced accuracy is 81.9%" in check.finding
+    assert "Balanced accuracy is 81.9 %" in check.finding
 
 
 @pytest.mark.parametrize("n", [30, 60, 500])
@@ -207,7 +208,7 @@ def test_collapse_leaves_a_class_alone_that_the_images_are_full_of(answered: Ans
 def test_size_says_what_30_images_tell(answered: Answered) -> None:
     check = check_size(answered(BINARY_TRUE, BINARY_SAID, label_set=BINARY))
     assert check.status == "fail"
-    assert "27 of 30 images are right, 90.0%: that means 74 to 97%" in check.finding
+    assert "27 of 30 images are right, 90.0 %: that means 74 to 97 %" in check.finding
     assert "takes 196 images" in check.finding
 
 
@@ -215,7 +216,7 @@ def test_size_warns_of_a_claim_on_30_images_also_where_there_are_more_today(answ
     evidence = answered(*drawn(0, 2000, 2, 0.9), label_set=BINARY, recipe="cnn4-binary")
     check = check_size(Evidence(**{**vars(evidence), "claims": claims_of(evidence.bundle, None)}))
     assert check.status == "warn"
-    assert "The reference system cnn4-binary reported 90.0% on 30 images, which means 74 to 97%" in check.finding
+    assert "The reference system cnn4-binary reported 90.0 % on 30 images, which means 74 to 97 %" in check.finding
 
 
 def test_size_names_classes_with_few_images(answered: Answered, drawn: Drawn) -> None:

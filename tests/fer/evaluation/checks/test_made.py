@@ -13,8 +13,10 @@ import pytest
 from fer.bundles import Bundle, load_bundle
 from fer.data import read_dataset
 from fer.evaluation import evaluate
+from fer.evaluation.agreement import find_agreement
 from fer.evaluation.checks import Evidence
 from fer.evaluation.checks.made import check_calibration, check_litert, check_trained
+from fer.files import write_json
 from fer.litert import constant_vectors
 from fer.recipes import Settings
 from fer.training.prepare import choose_data
@@ -67,10 +69,20 @@ def test_trained_judges_by_the_answers_alone_where_there_is_no_litert_file(answe
     assert (found.status, "bias" in found.finding) == ("pass", False)
 
 
-def test_litert_states_how_far_both_agreed(answered: Answered) -> None:
-    found = check_litert(answered([0, 1], [0, 1]))
+def compared(evidence: Evidence, gap: float) -> Evidence:
+    """As if another process had asked both networks about these images."""
+    job = find_agreement(evidence.bundle, evidence.report.fingerprint, evidence.report.split)
+    job.path.mkdir(parents=True)
+    write_json(job.path / "agreement.json", {"faces": 2, "largest_difference": gap})
+    job.write_state("finished")
+    return evidence
+
+
+def test_litert_states_how_far_both_agree_on_these_images(answered: Answered) -> None:
+    found = check_litert(compared(answered([0, 1], [0, 1]), 1.1e-6))
     assert found.status == "pass"
-    assert "differed by 1.1e-06 at most (float32; 0.0001 is allowed)" in found.finding
+    assert "On 2 of these images" in found.finding
+    assert "differ by 1.1e-06 at most (float32; 0.0001 is allowed)" in found.finding
 
 
 @pytest.mark.parametrize(("weights", "gap", "status"), [("float32", 2e-4, "fail"), ("int8", 0.02, "pass"), ("int8", 0.3, "fail")])
@@ -78,8 +90,8 @@ def test_litert_allows_as_much_as_the_weights_explain(
     answered: Answered, changed_card: ChangedCard, compact: Bundle, weights: str, gap: float, status: str
 ) -> None:
     settings = {**compact.card["settings"], "serving": {"weights": weights}}
-    bundle = changed_card(compact, litert_disagreement=gap, settings=settings)
-    assert check_litert(of(answered([0, 1], [0, 1]), bundle)).status == status
+    bundle = changed_card(compact, settings=settings)
+    assert check_litert(compared(of(answered([0, 1], [0, 1]), bundle), gap)).status == status
 
 
 def test_litert_fails_where_a_file_was_exchanged(answered: Answered, copied: Bundle) -> None:
@@ -89,16 +101,18 @@ def test_litert_fails_where_a_file_was_exchanged(answered: Answered, copied: Bun
     assert "model.litert does not match" in found.finding
 
 
-def test_litert_without_a_word_in_the_card_is_skipped(answered: Answered, changed_card: ChangedCard, compact: Bundle) -> None:
-    found = check_litert(of(answered([0, 1], [0, 1]), changed_card(compact, litert_disagreement=None)))
-    assert (found.status, "does not say" in found.finding) == ("skipped", True)
+def test_litert_that_was_not_compared_is_skipped_and_tells_what_the_card_says(answered: Answered) -> None:
+    found = check_litert(answered([0, 1], [0, 1]))
+    assert (found.status, "were not asked" in found.finding) == ("skipped", True)
+    assert "When the model was made, probabilities of the two differed by 1.1e-06 at most" in found.finding
+    assert "fer evaluate" in found.action
 
 
 def test_litert_of_a_model_from_elsewhere_is_skipped_without_advice(
     answered: Answered, changed_card: ChangedCard, compact: Bundle
 ) -> None:
     found = check_litert(of(answered([0, 1], [0, 1]), changed_card(compact, litert_disagreement=None, origin={"file": "x.onnx"})))
-    assert (found.status, found.action, "in which it came" in found.finding) == ("skipped", "", True)
+    assert (found.status, found.action, "no Keras file" in found.finding) == ("skipped", "", True)
 
 
 @pytest.mark.parametrize(("split", "status"), [("val", "warn"), ("test", "pass")])
