@@ -30,7 +30,7 @@ from fer.bundling import create_bundle
 from fer.data import Dataset, read_dataset
 from fer.data.dataset import UNSPLIT
 from fer.errors import DataError
-from fer.evaluation import evaluate
+from fer.evaluation import evaluate, settle
 from fer.files import write_json
 from fer.quality.export import export_dataset
 from fer.recipes import load_recipe
@@ -180,7 +180,7 @@ def _stopped(run: Run) -> list[str]:
 
 
 def _score(bundle: Any, dataset: Dataset, split: str) -> dict[str, Any]:
-    report = evaluate(bundle, dataset, split=split)
+    report = settle(evaluate(bundle, dataset, split=split, against_keras=True), bundle, wait=True)
     return {
         "n": report.n,
         "accuracy": report.accuracy,

@@ -118,6 +118,10 @@ def named(label: str, label_set: LabelSet) -> str:
     return f"{label} {label_set.emoji(label)}"
 
 
+# Plotly's formats know `25%` only.
+_PERCENT = {f"{sign}{n}%": f"{sign}{n} %" for n in range(101) for sign in ("", "+", "−")}
+
+
 def value_axis(colours: Palette) -> dict[str, Any]:
     """An axis of figures: few thin lines, quiet numbers."""
     return {
@@ -127,6 +131,7 @@ def value_axis(colours: Palette) -> dict[str, Any]:
         "fixedrange": True,
         "nticks": 5,
         "tickfont": {"color": colours.muted},
+        "labelalias": _PERCENT,
     }
 
 

@@ -2,6 +2,7 @@
 
 bundle + dataset ─ evaluate (and its reality checks) ─→ Report ─ save ─→ folder ─ load_report ─→ page, terminal, model card
 Report ─ slice_report, compare_reports ─→ findings;  ─ calibrate ─→ temperature and threshold for the bundle's card
+Report with a check that still goes on ─ settle ─→ Report (LiteRT against Keras takes a process of its own)
 bundle + dataset ─ measure_robustness (the same images, corrupted) ─→ Robustness ─→ terminal, model card
 """
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fer.data.dataset import Dataset
-from fer.errors import DataError, LabelError
+from fer.errors import DataError, LabelError, RunError
 from fer.evaluation.agreement import begin_agreement
 from fer.evaluation.checks import run_checks
 from fer.evaluation.ferplus import FerPlusScore, score_votes
@@ -69,12 +69,10 @@ def evaluate(
     Raises:
         DataError: the dataset has no such split, or no image.
         LabelError: no head, or not the one named, knows all the dataset's classes.
-        RunError: that process cannot be started.
     """
     question = Question.of(bundle, dataset, split, head)
     whole, dataset, part = dataset, question.dataset, question.part
-    if against_keras:
-        begin_agreement(bundle, part, dataset.fingerprint, question.split)
+    problems = _ask_keras(bundle, question) if against_keras else []
     if classifier is None:
         from fer.inference.classifier import Classifier
 
@@ -86,7 +84,7 @@ def evaluate(
             progress((start + len(batch)) / len(part))
     answers = join_answers(chunks)
     ferplus = question.score_votes(answers)
-    notes = [*question.notes, *_notes(part, question.split, question.head)]
+    notes = [*question.notes, *problems, *_notes(part, question.split, question.head)]
     if part.votes is not None:
         notes.append(_ferplus_note(ferplus, question.votes_head))
     report = Report(
@@ -110,6 +108,15 @@ def evaluate(
         versions=_versions(),
     )
     return replace(report, checks=run_checks(bundle, whole, report, classifier=classifier, reported=reported))
+
+
+def _ask_keras(bundle: Bundle, question: Question) -> list[str]:
+    """Have the bundle's Keras network asked beside this; why that cannot be, as a note: the figures hold all the same."""
+    try:
+        begin_agreement(bundle, question.part, question.dataset.fingerprint, question.split)
+    except RunError as error:
+        return [f"LiteRT was not held against Keras. {error}"]
+    return []
 
 
 @dataclass(frozen=True)

@@ -75,9 +75,9 @@ def open_page() -> OpenPage:
         app = AppTest.from_file(str(REPOSITORY / "streamlit_app.py"), default_timeout=90)
         for key, value in (state or {}).items():
             app.session_state[key] = value
-        if name != "home":
-            app = app.switch_page(f"pages/{name}.py")
         app = app.run()
+        if name != "home":
+            app = app.switch_page(f"pages/{name}.py").run()
         assert not app.exception, app.exception
         return app
 

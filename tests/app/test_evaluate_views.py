@@ -14,9 +14,11 @@ from streamlit.testing.v1 import AppTest
 from fer.bundles import DEFAULT_MODEL, load_bundle
 from fer.data import synthetic_dataset
 from fer.evaluation import Report, evaluate, list_reports, load_report
+from fer.evaluation.agreement import RESULT_FILE, AgreementJob, find_agreement
 from fer.evaluation.calibration import reliability_bins
 from fer.evaluation.checks import Check
 from fer.evaluation.taggers import HumanLine
+from fer.files import write_json
 from fer.labels import FER7
 from ui.evaluate.charts import agreement_bars, class_curves_chart, coverage_curve, reliability_diagram
 from ui.evaluate.checks import summary
@@ -76,6 +78,24 @@ def test_checks_stand_worst_first_with_what_to_do(open_page: OpenPage) -> None:
     order = [text.index(words) for words in ("**Leaks from train**", "**Enough images**", "**Label order**", "**LiteRT against")]
     assert order == sorted(order)
     assert "Split anew." in text
+
+
+def test_a_check_that_goes_on_is_filled_in_once_it_has_ended(
+    open_page: OpenPage, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(AgreementJob, "is_going", True)
+        report = evaluate(load_bundle(DEFAULT_MODEL), synthetic_dataset(100), split="all", against_keras=True)
+        folder = report.save()
+        app = open_view(open_page, "Checks")
+        assert "Both networks are being asked" in words(app)
+        assert [badge for badge in app.markdown if "being checked" in badge.value]
+    job = find_agreement(load_bundle(DEFAULT_MODEL), report.fingerprint, "all")
+    write_json(job.path / RESULT_FILE, {"faces": 64, "largest_difference": 1e-6})
+    job.write_state("finished")
+    app = app.run()
+    assert "On 64 of these images, probabilities of the two differ by 1e-06 at most" in words(app)
+    assert not load_report(folder).is_pending
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,7 @@ def test_calibrate_prints_and_applies(
         (["train", "--recipe", "compact", "--data", "synthetic", "--set", "epochs"], 2, "KEY=VALUE"),
         (["train", "--resume", "no-such-run"], 1, "No run at"),
         (["train", "--resume", "x", "--recipe", "compact"], 2, "no other options"),
+        (["evaluate", "--model", "compact"], 2, "Name the data to evaluate on"),
         (["evaluate", "--model", "no-such-model", "--data", "synthetic"], 1, "No model 'no-such-model'"),
         (["data", "info", "no-such-file.zip"], 1, "no-such-file.zip"),
         (["calibrate", "no-such-model", "--data", "synthetic"], 1, "No model 'no-such-model'"),

@@ -27,7 +27,7 @@ def test_clip_tells_who_shows_what_and_writes_the_files(
     done = fer_command("clip", str(clip), "--rate=5", "--detector=haar", "--head=votes", *files)
     assert done.returncode == 0, done.stderr
     assert "smile.mp4: 1.0 s, 5 frames read, 1 person" in done.stdout
-    assert "happy 100%" in done.stdout
+    assert "happy 100 %" in done.stdout
     with (tmp_path / "out.csv").open(newline="", encoding="utf-8") as file:
         assert [row["label"] for row in csv.DictReader(file)] == ["happy"] * 5
     assert "happy" in (tmp_path / "out.vtt").read_text(encoding="utf-8")

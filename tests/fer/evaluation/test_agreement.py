@@ -104,6 +104,16 @@ def test_comparison_that_was_killed_is_said_and_begun_again(
     assert launched == [find_agreement(bundle, faces.fingerprint, "all")]
 
 
+def test_cache_that_cannot_be_written_costs_no_more_than_the_comparison(
+    bundle: Bundle, faces: Dataset, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("FER_CACHE", str(tmp_path / "file"))
+    report = begun(bundle, faces)
+    assert report.notes[0].startswith("LiteRT was not held against Keras. Cannot write the comparison folder")
+    assert the_check(report).status == "skipped"
+
+
 @pytest.mark.parametrize("change", ["file", "preprocessing", "images", "split"])
 def test_find_agreement_tells_apart_all_that_the_outcome_depends_on(bundle: Bundle, change: str) -> None:
     before = find_agreement(bundle, "a", "val")
