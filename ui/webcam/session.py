@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -127,18 +126,6 @@ def live_seats() -> Seats:
     return Seats(most_viewers())
 
 
-@st.cache_resource(show_spinner=False)
-def spare_the_collector() -> None:
-    """Leave what is loaded by now out of the search for garbage, once for this server.
-
-    A search of everything takes 0.12 s, in which no frame moves; nearly all of it goes into modules, which are no garbage.
-    """
-    import streamlit_webrtc  # noqa: F401  # with all that it brings, before it is too late
-
-    gc.collect()
-    gc.freeze()
-
-
 def no_room(seats: Seats) -> None:
     """What stands in the place of the stream where all seats are taken."""
     st.info(
@@ -157,7 +144,6 @@ def webcam_session(recognizer: Recognizer, options: Options, camera: CameraOptio
         follower = FaceFollower(recognizer, head=options.head, smoothing_s=camera.smoothing_s)
         label_set = recognizer.bundle.head(options.head).label_set
         if session is None:
-            spare_the_collector()
             session = st.session_state[_KEY] = Session(reads_by, follower, label_set)
         else:  # a recording is of one model, and so is a chart
             session.forget()
