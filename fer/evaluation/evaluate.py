@@ -84,7 +84,7 @@ def evaluate(
             progress((start + len(batch)) / len(part))
     answers = join_answers(chunks)
     ferplus = question.score_votes(answers)
-    notes = [*question.notes, *problems, *_notes(part, question.split, question.head)]
+    notes = [*question.notes, *problems, *_drawn_note(bundle, dataset), *_notes(part, question.split, question.head)]
     if part.votes is not None:
         notes.append(_ferplus_note(ferplus, question.votes_head))
     report = Report(
@@ -280,6 +280,12 @@ def _train_twins(dataset: Dataset, part: Dataset) -> NDArray[np.bool_] | None:
     if not train.any() or (part.splits == "train").any():
         return None
     return np.isin(part.content_ids, dataset.content_ids[train])
+
+
+def _drawn_note(bundle: Bundle, dataset: Dataset) -> Iterable[str]:
+    learned_from = bundle.card.get("data", {}).get("name", "")
+    if dataset.source.startswith("synthetic") and learned_from and not learned_from.startswith("synthetic"):
+        yield f"These faces are drawn, and the model learned from {learned_from}: the figures say little about photographs."
 
 
 def _notes(part: Dataset, split: str, head: Head) -> Iterable[str]:

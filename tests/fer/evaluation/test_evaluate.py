@@ -276,3 +276,14 @@ def test_evaluate_of_a_model_of_merged_classes_merges_the_dataset_alike() -> Non
     assert "positive=happy+surprise, negative=angry+sad; images of other classes were left out." in report.notes[0]
     # A head that knows the dataset's own classes is held against those.
     assert run(trained, dataset, head="votes").label_set == FER7
+
+
+@pytest.mark.parametrize(("learned_from", "said"), [("fer2013", True), ("synthetic", False), (None, False)])
+def test_evaluate_of_drawn_faces_says_that_a_model_of_photographs_is_not_meant_for_them(
+    learned_from: str | None, said: bool
+) -> None:
+    bundle = bundle_of(LABELS_HEAD)
+    if learned_from:
+        bundle.card["data"] = {"name": learned_from}
+    report = run(bundle, replace(make_dataset(list(FER7), "val"), source="synthetic:2000"))
+    assert any("faces are drawn, and the model learned from fer2013" in note for note in report.notes) == said
