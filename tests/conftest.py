@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,11 +57,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(absent)
 
 
-def pytest_collection_finish() -> None:
-    """Keep what the imports of all tests made out of the collector's sight.
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse tests of one id, of which xdist would run one, without a word.
 
-    Streamlit collects after every run of a page, which else looks at 700,000 objects for 0.6 s: most of the run's time.
+    Then keep what the imports of all tests made out of the collector's sight: Streamlit collects after every run of a page, which
+    else looks at 700,000 objects for 0.6 s, most of the run's time.
     """
+    alike = [node_id for node_id, count in Counter(item.nodeid for item in session.items).items() if count > 1]
+    if alike:
+        raise pytest.UsageError(f"Several tests have the same id, and only one of each would run: {', '.join(alike)}")
     gc.freeze()
 
 
