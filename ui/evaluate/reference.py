@@ -33,7 +33,8 @@ def reference_table() -> None:
             st.dataframe([*system_rows(_figures(FIGURES)), *model_rows()], hide_index=True)
             st.caption(
                 "Reported is what each system said of itself, with the 95 % interval that its number of images allows. Here is "
-                "what its recipe reaches when it is trained in this app, by the images named; our models, by their newest report."
+                "what its recipe reaches when it is trained in this app, by the images named; our models, by their newest report "
+                "on photographs."
             )
 
 
@@ -91,7 +92,7 @@ def _claim(recipe: Recipe) -> str:
 
 
 def model_rows() -> list[dict[str, str]]:
-    """A row a model of ours, or one that was taken in: by its newest report, else by its card."""
+    """A row a model of ours, or one that was taken in: by its newest report on photographs, else by its card."""
     reports = list_reports()
     rows = []
     for name in list_bundles():
@@ -105,11 +106,11 @@ def model_rows() -> list[dict[str, str]]:
 
 
 def _newest(bundle: Bundle, reports: Sequence[ReportSummary]) -> Report | None:
-    """The newest report of just this model, checks included."""
+    """The newest report of just this model, checks included; drawn faces are no match for the photographs of the others."""
     for item in reports:
         if item.model == bundle.name and not item.problem:
             report = load_report(item.path)
-            if report.bundle_sha256 == bundle.sha256:
+            if report.bundle_sha256 == bundle.sha256 and not report.source.startswith("synthetic"):
                 return report
     return None
 
